@@ -1,0 +1,134 @@
+"""The tables, declared once for every database (SQLAlchemy Core).
+
+``shilu.db`` holds only what can be derived from the captures; ``state.db`` what cannot. Ids are
+binary: 16 bytes for captures (UUID), articles and versions, 32 for SHA-256. Instants are epoch
+milliseconds, UTC. ``docs/archive-format.md`` explains every column.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+)
+
+# Raised when an archive written now could be misread by an older program.
+FORMAT = 1
+
+derived = MetaData()
+
+facts = Table(
+    "facts",
+    derived,
+    Column("name", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+files = Table(
+    "files",
+    derived,
+    Column("no", Integer, primary_key=True),
+    Column("name", String, nullable=False, unique=True),  # relative to captures/
+    Column("bytes_seen", BigInteger, nullable=False),  # everything before is in this database
+)
+
+commits = Table(
+    "commits",
+    derived,
+    Column("no", Integer, primary_key=True),
+    Column("name", LargeBinary, nullable=False, unique=True),
+    Column("generation", Integer, nullable=False),
+)
+
+extractors = Table(
+    "extractors",
+    derived,
+    Column("no", Integer, primary_key=True),
+    Column("digest", String, nullable=False, unique=True),
+)
+
+articles = Table(
+    "articles",
+    derived,
+    Column("no", Integer, primary_key=True),
+    Column("id", LargeBinary, nullable=False, unique=True),
+    Column("source", String, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("url", Text),  # of the newest capture; NULL when it equals the key
+    Index("articles_by_source", "source"),
+)
+
+captures = Table(
+    "captures",
+    derived,
+    Column("no", Integer, primary_key=True),
+    Column("id", LargeBinary, nullable=False, unique=True),
+    Column("file_no", SmallInteger, ForeignKey("files.no"), nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("length", Integer, nullable=False),
+    Column("crc", Integer, nullable=False),  # CRC-32 over the compressed member
+    Column("commit_no", Integer, ForeignKey("commits.no")),  # NULL: a loose file
+    Column("path", Text, nullable=False),
+    Column("captured_ms", BigInteger, nullable=False),
+    Column("feed_ms", BigInteger),
+    Column("digest", LargeBinary, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("article_no", Integer, ForeignKey("articles.no"), index=True),  # NULL: refused
+    Column("content_hash", LargeBinary),
+    Column("extractor_no", SmallInteger, ForeignKey("extractors.no"), nullable=False),
+    Column("refusal", String),  # the code, when refused
+    Column("source", String),  # of refused ones, as far as known
+)
+
+versions = Table(
+    "versions",
+    derived,
+    Column("capture_no", Integer, ForeignKey("captures.no"), primary_key=True),  # opened by
+    Column("id", LargeBinary, nullable=False),
+    Column("article_no", Integer, ForeignKey("articles.no"), nullable=False, index=True),
+    Column("n", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),  # archive.codec
+)
+
+problems = Table(
+    "problems",
+    derived,
+    Column("no", Integer, primary_key=True),
+    Column("capture_no", Integer, ForeignKey("captures.no"), nullable=False, index=True),
+    Column("code", String, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("details", Text, nullable=False),  # JSON
+)
+
+tombstones = Table(
+    "tombstones",
+    derived,
+    Column("article_id", LargeBinary, primary_key=True),
+    Column("forgotten_ms", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("captures", LargeBinary, nullable=False),  # ids, 16 bytes each
+)
+
+state = MetaData()
+
+state_facts = Table(
+    "facts",
+    state,
+    Column("name", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+mirror_tips = Table(
+    "mirror_tips",
+    state,
+    Column("name", String, primary_key=True),  # commits from which all that was read is reachable
+)

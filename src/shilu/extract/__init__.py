@@ -1,0 +1,1 @@
+"""From bytes to the article: clean title, byline, times, blocks, pictures, text."""

@@ -1,0 +1,1 @@
+"""Where news comes from: mirrors now, feeds and pages as their issues land."""

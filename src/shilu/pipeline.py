@@ -1,0 +1,542 @@
+"""The whole flow, and the only writer.
+
+::
+
+    fetch.mirror      Found           bytes, and where they came from
+        ↓ prepare     Deposit         extracted, compressed, named: pure, on every processor
+    archive.append                    WARC member on disk, synced
+    archive.commit    Outcome         indexed; the article's versions derived
+
+``Archive`` is what programs hold (``shilu.open_archive``). What looks after an archive that exists
+(verify, rebuild, backup, forget) is in ``upkeep``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from shilu import jobs
+from shilu.archive import warc
+from shilu.archive.codec import pack, to_ms
+from shilu.archive.store import (
+    Counts,
+    Deposit,
+    Filed,
+    ListedProblem,
+    Place,
+    SourceRow,
+    Store,
+    StoredCapture,
+    open_store,
+)
+from shilu.errors import UsageError
+from shilu.extract.article import (
+    Reading,
+    Refusal,
+    article_id,
+    content_hash,
+    extractor_digest,
+    read_capture,
+)
+from shilu.fetch import git, mirror
+from shilu.records import Article, Capture, Content, Problem, Version
+from shilu.sources.catalog import Catalog, load_catalog
+from shilu.urls import as_ascii, canonical, is_web_address
+
+_BATCH_RECORDS = 256
+_BATCH_BYTES = 8 << 20  # a batch of large records is cut earlier, so that memory stays level
+
+Tick = Callable[[int, int | None, str], None]  # done, total (None: not known), unit
+
+
+def _quiet(_done: int, _total: int | None, _unit: str) -> None:
+    """Show no progress."""
+
+
+# ------------------------------------------------------------------------------ pure: one capture
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A capture and its bytes, ready to be prepared."""
+
+    capture: Capture
+    data: bytes | None
+    refusal: Problem | None = None  # where there are no bytes
+    stored: bool = False  # it stands in a capture file already
+
+
+def prepare(raw: Raw, catalog: Catalog) -> Deposit:
+    """Extract a capture and make its WARC member. Pure; whatever fails becomes a refusal."""
+    capture = raw.capture
+    subject = mirror.display(capture.origin)
+    if raw.data is None:
+        assert raw.refusal is not None
+        rules = catalog.for_folder(capture.origin.path.split("/")[-2:][0])
+        source = rules.source.id if rules else "unknown"
+        return _refused(raw, source, (raw.refusal,))
+    try:
+        reading = read_capture(raw.data, capture.origin.path, catalog, subject)
+    except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the user the batch
+        cause = f"{type(error).__name__}: {error}"
+        return _refused(
+            raw, "unknown", (Problem("extract.failed", subject, {"cause": cause}, refused=True),)
+        )
+    if isinstance(reading, Refusal):
+        return _refused(raw, reading.source, (reading.problem, *reading.doubts))
+    member = b"" if raw.stored else warc.build_capture(capture, as_ascii(reading.url), raw.data)
+    return Deposit(capture, member, _filed(reading), reading.source, reading.content.problems)
+
+
+def _filed(reading: Reading) -> Filed:
+    return Filed(
+        article_id=bytes.fromhex(article_id(reading.source, reading.key)),
+        source=reading.source,
+        key=reading.key,
+        url=reading.url,
+        feed_ms=to_ms(reading.feed_at),
+        content_hash=bytes.fromhex(content_hash(reading.content)),
+        data=pack(reading.content),
+    )
+
+
+def _refused(raw: Raw, source: str, problems: tuple[Problem, ...]) -> Deposit:
+    if raw.stored:
+        member = b""
+    elif raw.data is None:
+        member = warc.build_refusal(raw.capture, problems[0].code, problems[0].details)
+    else:
+        member = warc.build_capture(raw.capture, None, raw.data)
+    return Deposit(raw.capture, member, None, source, problems)
+
+
+@cache
+def _catalog(folder: str) -> Catalog:
+    return load_catalog(Path(folder))
+
+
+def prepare_batch(batch: Sequence[Raw], sources_folder: str) -> list[Deposit]:
+    """Prepare captures; what workers run."""
+    catalog = _catalog(sources_folder)
+    return [prepare(raw, catalog) for raw in batch]
+
+
+def prepared(
+    batches: Iterable[tuple[Sequence[Raw], Any]], sources_folder: str
+) -> Iterator[tuple[list[Deposit], Any]]:
+    """Prepare batches on every processor, in order; what is paired with a batch stays with it.
+
+    A record that kills its worker is found by going through the batch alone, and refused.
+    """
+
+    def near(pair: tuple[Sequence[Raw], Any]) -> list[Deposit]:
+        return prepare_batch(pair[0], sources_folder)
+
+    class Far(jobs.Workers):
+        def submit(self, batch: Any) -> Any:
+            return super().submit(batch[0])
+
+    def far() -> jobs.Workers:
+        return Far("shilu.pipeline:prepare_batch", sources_folder)
+
+    for (raws, paired), result in jobs.in_order(batches, near, far):
+        if isinstance(result, jobs.WorkerDied):
+            result = _one_by_one(raws, sources_folder)
+        yield result, paired
+
+
+def _one_by_one(raws: Sequence[Raw], sources_folder: str) -> list[Deposit]:
+    deposits = []
+    with jobs.Workers("shilu.pipeline:prepare_batch", sources_folder, count=1) as workers:
+        for raw in raws:
+            try:
+                deposits += workers.submit([raw]).result()
+            except jobs.WorkerDied as error:
+                subject = mirror.display(raw.capture.origin)
+                problem = Problem("extract.failed", subject, {"cause": str(error)}, refused=True)
+                deposits.append(_refused(raw, "unknown", (problem,)))
+    return deposits
+
+
+# ------------------------------------------------------------------------------ import
+
+
+@dataclass(slots=True)
+class SourceReport:
+    """What an import did for one source."""
+
+    read: int = 0
+    articles: int = 0
+    versions: int = 0
+    same: int = 0
+    refused: int = 0
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What an import did. read = versions + same + refused, always."""
+
+    read: int = 0
+    articles: int = 0  # articles that did not exist before
+    versions: int = 0  # records that opened a version, first versions included
+    same: int = 0  # records that said what the version before them said, or were known
+    refused: int = 0
+    passed_over: int = 0  # files that are no records
+    by_source: dict[str, SourceReport] = field(default_factory=lambda: defaultdict(SourceReport))
+    problems: Counter[str] = field(default_factory=Counter)
+    reports: list[Problem] = field(default_factory=list)  # about repositories as a whole
+
+    def count(self, source: str, outcome: str) -> None:
+        """Count one record."""
+        for target in (self, self.by_source[source]):
+            target.read += 1
+            if outcome == "article":
+                target.articles += 1
+            if outcome in ("article", "version"):
+                target.versions += 1
+            elif outcome == "refused":
+                target.refused += 1
+            else:
+                target.same += 1
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Records on their way, and what is to be noted once they are safe."""
+
+    raws: list[Raw] = field(default_factory=list)
+    known: list[tuple[str, bool]] = field(default_factory=list)  # (source, refused)
+    walked: list[mirror.Walked] = field(default_factory=list)
+    progress: mirror.Progress | None = None
+
+
+class Archive:
+    """An open archive. Use as a context manager, or call ``close``."""
+
+    def __init__(self, store: Store, catalog: Catalog, sources_folder: str) -> None:
+        self.store = store
+        self.catalog = catalog
+        self.sources_folder = sources_folder
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the archive."""
+        self.store.close()
+
+    @property
+    def extractor(self) -> str:
+        """The digest of the rules in force."""
+        return extractor_digest(self.catalog.digest)
+
+    # -------------------------------------------------------------------------- in
+
+    def import_paths(
+        self,
+        paths: Sequence[Path],
+        *,
+        tick: Tick = _quiet,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> ImportReport:
+        """Import Git mirrors, folders and record files; see ``docs/record-form.md``.
+
+        Every path is looked at before anything is read. Safe to interrupt at any moment: call it
+        again and it goes on where it stopped.
+        """
+        for path in paths:
+            if not path.exists() and not path.is_symlink():
+                raise UsageError("use.no_such_path", path)
+        report = ImportReport()
+        forgotten = self.store.forgotten()
+        batches = self._batches(self._steps(paths), report, now().astimezone(UTC))
+        pairs = ((batch.raws, batch) for batch in batches)
+        for deposits, batch in prepared(pairs, self.sources_folder):
+            deposits = [self._unless_forgotten(deposit, forgotten) for deposit in deposits]
+            self._keep(deposits, report)
+            for source, refused in batch.known:
+                report.count(source, "refused" if refused else "same")
+            for walked in batch.walked:
+                self.store.move_tips(walked.reached, walked.passed)
+            if batch.progress:
+                tick(batch.progress.done, batch.progress.total, batch.progress.unit)
+        self.store.remember("logical_digest", self.store.logical_digest())
+        return report
+
+    def _steps(self, paths: Sequence[Path]) -> Iterator[mirror.Step]:
+        limit = self.store.settings.max_record_bytes
+        for path in paths:
+            git_dir = git.git_directory(path) if path.is_dir() else None
+            if git_dir is not None:
+                yield from mirror.walk_repository(git_dir, str(path), self.store.tips(), limit)
+            else:
+                yield from mirror.walk_files(path, limit)
+
+    def _batches(
+        self, steps: Iterable[mirror.Step], report: ImportReport, now: datetime
+    ) -> Iterator[_Batch]:
+        """Group steps, leaving out captures the archive has."""
+        found: list[Raw] = []
+        batch = _Batch()
+        size = 0
+        on_the_way: set[str] = set()
+        for step in steps:
+            match step:
+                case mirror.Found():
+                    raw = _raw(step, now)
+                    found.append(raw)
+                    size += len(step.data or b"")
+                case mirror.PassedOver():
+                    report.passed_over += 1
+                case mirror.Walked():
+                    batch.walked.append(step)
+                case mirror.Progress():
+                    batch.progress = step
+                case Problem():
+                    report.reports.append(step)
+                    report.problems[step.code] += 1
+            if len(found) >= _BATCH_RECORDS or size >= _BATCH_BYTES:
+                yield self._without_known(batch, found, on_the_way)
+                found, batch, size = [], _Batch(), 0
+        if found or batch.walked or batch.progress:
+            yield self._without_known(batch, found, on_the_way)
+
+    def _without_known(self, batch: _Batch, found: list[Raw], on_the_way: set[str]) -> _Batch:
+        known = self.store.known([raw.capture.id for raw in found])
+        for raw in found:
+            if raw.capture.id in known:
+                batch.known.append(known[raw.capture.id])
+            elif raw.capture.id in on_the_way:
+                batch.known.append(("unknown", False))
+            else:
+                on_the_way.add(raw.capture.id)
+                batch.raws.append(raw)
+        if len(on_the_way) > 20 * _BATCH_RECORDS:  # the oldest are committed by now
+            on_the_way.clear()
+            on_the_way.update(raw.capture.id for raw in batch.raws)
+        return batch
+
+    def _unless_forgotten(
+        self, deposit: Deposit, forgotten: dict[bytes, warc.Tombstone]
+    ) -> Deposit:
+        tombstone = forgotten.get(deposit.filed.article_id) if deposit.filed else None
+        if tombstone is None:
+            return deposit
+        problem = Problem(
+            "article.forgotten",
+            mirror.display(deposit.capture.origin),
+            {"day": f"{tombstone.forgotten_at:%Y-%m-%d}", "why": tombstone.reason},
+            refused=True,
+        )
+        return _refused(Raw(deposit.capture, None), deposit.source, (problem,))
+
+    def _keep(self, deposits: Sequence[Deposit], report: ImportReport) -> None:
+        """Write, index and count a batch."""
+        if not deposits:
+            return
+        places = self.store.append(deposits)
+        outcomes = self.store.commit(deposits, places, self.extractor, self.refill)
+        for deposit, outcome in zip(deposits, outcomes, strict=True):
+            report.count(deposit.source, outcome)
+            report.problems.update(problem.code for problem in deposit.problems)
+
+    # -------------------------------------------------------------------------- after a crash
+
+    def recover(self, tick: Tick = _quiet) -> int:
+        """Read what capture files hold and the database has not seen; return how many records.
+
+        A torn record at the end of a file was never acknowledged and is cut. Files that another
+        process is writing are left alone.
+        """
+        seen = self.store.bytes_seen()
+        todo = []
+        for path in warc.capture_files(self.store.captures_path):
+            name = path.relative_to(self.store.captures_path).as_posix()
+            start = seen.get(name, 0)
+            if path.stat().st_size > start and not warc.is_being_written(path):
+                todo.append((path, name, start))
+        if not todo:
+            return 0
+        return read_files(self, todo, tick)
+
+    def refill(self, capture: StoredCapture) -> bytes:
+        """Extract a capture again; return its content in stored form."""
+        record = self.store.read_record(capture)
+        reading = read_capture(
+            record.payload, capture.origin.path, self.catalog, mirror.display(capture.origin)
+        )
+        assert isinstance(reading, Reading)
+        return pack(reading.content)
+
+    # -------------------------------------------------------------------------- asking
+
+    def stats(self) -> Counts:
+        """Count articles, versions, captures and refusals."""
+        return self.store.counts()
+
+    def sources(self) -> list[SourceRow]:
+        """Tell of each source what there is, and when it was first and last heard of."""
+        return self.store.source_rows()
+
+    def problems(self, source: str | None = None) -> Iterator[ListedProblem]:
+        """Yield every refused or doubtful record."""
+        return self.store.problems(source)
+
+    def find(self, reference: str) -> Article:
+        """Return the article with this id (or its first digits), source/key, or URL."""
+        return self._find(reference)[1]
+
+    def versions(self, reference: str) -> list[Version]:
+        """Return an article's versions, oldest first."""
+        return self.store.versions_of(self._find(reference)[0])
+
+    def captures(self, reference: str) -> list[StoredCapture]:
+        """Return an article's captures."""
+        return self.store.captures(article_no=self._find(reference)[0])
+
+    def raw(self, capture_id: str) -> bytes:
+        """Return the bytes of a capture as they were received."""
+        found = self.store.captures(capture_id=capture_id)
+        if not found:
+            raise UsageError("use.bad_reference", capture_id)
+        return self.store.read_payload(found[0])
+
+    def content_of(self, capture: StoredCapture) -> Content | None:
+        """Extract a capture anew, removals included; None when it is refused."""
+        record = self.store.read_record(capture)
+        reading = read_capture(
+            record.payload, capture.origin.path, self.catalog, mirror.display(capture.origin)
+        )
+        return reading.content if isinstance(reading, Reading) else None
+
+    def _find(self, reference: str) -> tuple[int, Article]:
+        url = None
+        if is_web_address(reference):
+            url = canonical(reference)
+            rules = self.catalog.for_url(reference)
+            from shilu.records import Entry
+
+            key = rules.key(Entry(title="", url=reference, html=""))
+            found = self.store.article_of(bytes.fromhex(article_id(rules.source.id, key)))
+            if found:
+                return found
+        return self.store.find(reference, url)
+
+
+def _raw(found: mirror.Found, now: datetime) -> Raw:
+    import hashlib
+
+    data = found.data
+    digest = hashlib.sha256(data).hexdigest() if data is not None else found.sha256 or "0" * 64
+    at = found.at or now
+    capture = Capture(
+        id=warc.capture_uuid(found.origin, found.payload_name),
+        origin=found.origin,
+        captured_at=at.replace(microsecond=0),
+        digest=digest,
+        size_bytes=len(data) if data is not None else found.size_bytes,
+    )
+    return Raw(capture, data, found.refusal)
+
+
+# ------------------------------------------------------------------------------ from the captures
+
+
+def read_files(archive: Archive, todo: Sequence[tuple[Path, str, int]], tick: Tick) -> int:
+    """Index capture files from given places on; return how many records came in.
+
+    What cannot be read is passed by (``verify`` names it); torn ends are cut.
+    """
+    total = sum(path.stat().st_size - start for path, _, start in todo)
+    count = done = 0
+    for path, name, start in todo:
+        for deposits, (places, end, buried) in prepared(
+            _stored_batches(path, name, start), archive.sources_folder
+        ):
+            deposits = [_with_places_refusals(archive, deposit) for deposit in deposits]
+            archive.store.commit(
+                deposits, places, archive.extractor, archive.refill, {name: end}, buried
+            )
+            count += len(deposits)
+            tick(done + end - start, total, "bytes")
+        done += path.stat().st_size - start
+    return count
+
+
+def _with_places_refusals(archive: Archive, deposit: Deposit) -> Deposit:
+    """Keep an article that has a tombstone out, should its bytes still be there."""
+    forgotten = archive.store.forgotten()
+    if deposit.filed is None or deposit.filed.article_id not in forgotten:
+        return deposit
+    return archive._unless_forgotten(deposit, forgotten)
+
+
+def _stored_batches(
+    path: Path, name: str, start: int
+) -> Iterator[tuple[list[Raw], tuple[list[Place], int, list[warc.Tombstone]]]]:
+    """Group a file's members; with each group its places, its end, and tombstones met."""
+    raws: list[Raw] = []
+    places: list[Place] = []
+    buried: list[warc.Tombstone] = []
+    end = start
+    size = 0
+    for member in warc.scan(path, start):
+        if member.torn:
+            warc.cut_torn_tail(path, member.offset)
+            break
+        end = member.offset + member.length
+        if member.data is None:
+            continue
+        try:
+            record = warc.parse_member(member.data)
+        except ValueError:
+            continue
+        if record.is_tombstone:
+            buried.append(record.tombstone())
+        elif record.kind == "resource":
+            raws.append(Raw(record.capture(), record.payload, stored=True))
+            places.append(Place(name, member.offset, member.length, member.crc))
+        elif record.refusal:
+            raws.append(_stored_refusal(record))
+            places.append(Place(name, member.offset, member.length, member.crc))
+        size += len(member.data)
+        if len(raws) >= _BATCH_RECORDS or size >= _BATCH_BYTES:
+            yield raws, (places, end, buried)
+            raws, places, buried, size = [], [], [], 0
+    yield raws, (places, end, buried)
+
+
+def _stored_refusal(record: warc.StoredRecord) -> Raw:
+    told = record.details()
+    capture = record.capture()
+    problem = Problem(told["code"], mirror.display(capture.origin), told["details"], refused=True)
+    return Raw(capture, None, problem, stored=True)
+
+
+# ------------------------------------------------------------------------------ opening
+
+
+def open_archive(path: str | Path, *, create: bool = False, tick: Tick = _quiet) -> Archive:
+    """Open the archive in a folder; with *create* make one where there is none.
+
+    What an earlier process wrote and did not index is read first.
+    """
+    folder = Path(path)
+    store = open_store(folder, create=create)
+    try:
+        sources_folder = str(folder / "sources")
+        archive = Archive(store, load_catalog(Path(sources_folder)), sources_folder)
+        archive.recover(tick)
+    except BaseException:
+        store.close()
+        raise
+    return archive

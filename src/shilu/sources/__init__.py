@@ -1,0 +1,1 @@
+"""The catalog of outlets: one strict TOML file each."""

@@ -1,0 +1,312 @@
+"""Which outlet an address belongs to, how its articles are named, and what its pages look like.
+
+``load_catalog()`` reads the TOML files beside this module and those in an archive's ``sources/``
+folder (a file there replaces ours of the same id). Adding an outlet is adding a file. For every
+other outlet a source is made from its host: unknown is never an error.
+
+The keys of a file are those in ``_TOP`` and the tables below; ``docs/sources.md`` explains them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from shilu.config import Expected, check_table, parse_toml, texts
+from shilu.errors import UsageError
+from shilu.records import Entry, Source
+from shilu.urls import canonical, host_of
+
+
+@dataclass(frozen=True, slots=True)
+class DateRule:
+    """Where an outlet prints its time and in which form."""
+
+    select: str  # CSS: elements that may hold it; the first that can be read counts
+    form: str  # "iso", "rfc1123" or a strptime form; forms without an hour give a day only
+    attribute: str | None = None  # read this attribute instead of the element's text
+    zone: ZoneInfo | None = None  # of forms that print none; None: the source's
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveRule:
+    """What on an outlet's pages is not the article."""
+
+    rule: str  # its name, "<source>.<what>"
+    select: str  # CSS
+    text: re.Pattern[str] | None = None  # only elements whose text this matches from its start
+    max_chars: int | None = None  # only elements with no more text than this
+    since: date | None = None  # the layout's period, by feed date
+    until: date | None = None
+    hints: tuple[str, ...] = ()  # literals of which the page must hold one for select to match
+
+    def may_apply(self, html: str, day: date | None) -> bool:
+        """Tell cheaply whether the rule can matter for this page and day."""
+        if day is not None and (
+            (self.since is not None and day < self.since)
+            or (self.until is not None and day > self.until)
+        ):
+            return False
+        return not self.hints or any(hint in html for hint in self.hints)
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A feed an outlet offers."""
+
+    url: str
+    verified: bool  # False: taken from the outlet's pages, not tried from here
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRules:
+    """A source and all that is known of its pages."""
+
+    source: Source
+    key_patterns: tuple[re.Pattern[str], ...] = ()
+    file_id_complement: int | None = None
+    title_suffixes: tuple[str, ...] = ()
+    dates: tuple[DateRule, ...] = ()
+    authors: tuple[str, ...] = ()  # CSS of elements that name the authors
+    remove: tuple[RemoveRule, ...] = ()
+    feeds: tuple[Feed, ...] = ()
+
+    def key(self, entry: Entry) -> str:
+        """Return the article key: the outlet's own stable id, else the canonical URL.
+
+        The entry's URL must be a web address. Groups of a key pattern are joined by "/", so that
+        ``zhongwen/(?P<a>simp)/(?P<b>world-1)`` gives ``simp/world-1``.
+        """
+        url = canonical(entry.url)
+        for pattern in self.key_patterns:
+            match = pattern.search(url)
+            if match:
+                return "/".join(group for group in match.groups() if group)
+        # The mirror numbered this outlet's items downwards from the complement (0: no number).
+        if self.file_id_complement and entry.file_id:
+            return str(self.file_id_complement - entry.file_id)
+        return url
+
+
+_TOP: Mapping[str, Expected] = MappingProxyType(
+    {
+        "id": str, "names": dict, "hosts": list, "time_zone": str, "languages": list,
+        "folders": list, "key": dict, "title_suffixes": list, "dates": list, "authors": list,
+        "remove": list, "feeds": list,
+    }
+)  # fmt: skip
+_KEY: Mapping[str, Expected] = {"patterns": list, "file_id_complement": int}
+_DATE: Mapping[str, Expected] = {"select": str, "form": str, "attribute": str, "zone": str}
+_REMOVE: Mapping[str, Expected] = {
+    "rule": str, "select": str, "text": str, "max_chars": int, "since": date, "until": date,
+}  # fmt: skip
+_FEED: Mapping[str, Expected] = {"url": str, "verified": bool}
+
+
+def parse_source(text: str, subject: str) -> SourceRules:
+    """Read one outlet's TOML; raise ``UsageError`` naming the key that is wrong."""
+    table = parse_toml(text, subject)
+    check_table(table, _TOP, subject)
+    for required in ("id", "names", "hosts", "time_zone", "languages"):
+        if required not in table:
+            raise UsageError(
+                "config.bad_value", subject, key=required, value="absent", expected="a value"
+            )
+    source = Source(
+        id=table["id"],
+        names=MappingProxyType(dict(table["names"])),
+        hosts=texts(table, "hosts", subject),
+        time_zone=_zone(table["time_zone"], "time_zone", subject).key,
+        languages=texts(table, "languages", subject),
+        folders=texts(table, "folders", subject),
+    )
+    key = table.get("key", {})
+    check_table(key, _KEY, f"{subject} [key]")
+    return SourceRules(
+        source=source,
+        key_patterns=tuple(
+            _pattern(pattern, "patterns", subject) for pattern in texts(key, "patterns", subject)
+        ),
+        file_id_complement=key.get("file_id_complement"),
+        title_suffixes=texts(table, "title_suffixes", subject),
+        dates=tuple(_date_rules(table.get("dates", []), subject)),
+        authors=texts(table, "authors", subject),
+        remove=tuple(parse_remove_rules(table.get("remove", []), source.id, subject)),
+        feeds=tuple(_feeds(table.get("feeds", []), subject)),
+    )
+
+
+def _tables(rows: Iterable[Any], allowed: Mapping[str, Expected], subject: str) -> Iterator[Any]:
+    for number, row in enumerate(rows, 1):
+        where = f"{subject} #{number}"
+        if not isinstance(row, dict):
+            raise UsageError(
+                "config.bad_value", where, key="", value=repr(row), expected="a table"
+            )
+        check_table(row, allowed, where)
+        yield row
+
+
+def _zone(name: str, key: str, subject: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise UsageError(
+            "config.bad_value", subject, key=key, value=name, expected="an IANA time zone"
+        ) from None
+
+
+def _pattern(text: str, key: str, subject: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise UsageError(
+            "config.bad_value", subject, key=key, value=text, expected=f"a pattern ({error})"
+        ) from None
+
+
+def _date_rules(rows: Iterable[Any], subject: str) -> Iterator[DateRule]:
+    for row in _tables(rows, _DATE, f"{subject} [[dates]]"):
+        zone = _zone(row["zone"], "zone", subject) if "zone" in row else None
+        yield DateRule(row["select"], row["form"], row.get("attribute"), zone)
+
+
+def parse_remove_rules(rows: Iterable[Any], owner: str, subject: str) -> Iterator[RemoveRule]:
+    """Read ``[[remove]]`` tables; rule names get the owner's id in front."""
+    for row in _tables(rows, _REMOVE, f"{subject} [[remove]]"):
+        yield RemoveRule(
+            rule=f"{owner}.{row['rule']}",
+            select=row["select"],
+            text=_pattern(row["text"], "text", subject) if "text" in row else None,
+            max_chars=row.get("max_chars"),
+            since=row.get("since"),
+            until=row.get("until"),
+            hints=_hints(row["select"]),
+        )
+
+
+def _hints(select: str) -> tuple[str, ...]:
+    """Return literals of which a page must hold one for the CSS selector to match anything.
+
+    One from each comma-separated alternative: the longest class, id or attribute name or value.
+    A selector that names only tags gives none, and is tried on every page.
+    """
+    hints = []
+    for alternative in re.sub(r":not\([^)]*\)", "", select).split(","):
+        words = re.findall(r"(?:[.#]|\[[*^$~|]?)([\w-]{3,})|[\"']([^\"']{3,})[\"']", alternative)
+        found = [name or value for name, value in words]
+        if not found:
+            return ()
+        hints.append(max(found, key=len))
+    return tuple(hints)
+
+
+def _feeds(rows: Iterable[Any], subject: str) -> Iterator[Feed]:
+    for row in _tables(rows, _FEED, f"{subject} [[feeds]]"):
+        yield Feed(row["url"], row.get("verified", False))
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Every declared outlet, and the means to make a source for any other."""
+
+    rules: Mapping[str, SourceRules]
+    digest: str  # over the text of every file: a part of the extractor's digest
+    _by_host: Mapping[str, tuple[tuple[str, str], ...]] = field(repr=False)
+    _by_folder: Mapping[str, str] = field(repr=False)
+
+    def for_url(self, url: str) -> SourceRules:
+        """Return the outlet of a web address; one is made from the host when none is declared.
+
+        >>> load_catalog().for_url("https://www.dw.com/zh/a-1").source.id
+        'dw'
+        """
+        parts = urlsplit(url)
+        host = host_of(url)
+        path = re.sub(r"/{2,}", "/", parts.path)
+        for prefix, source_id in self._by_host.get(host, ()):
+            if path.startswith(prefix):
+                return self.rules[source_id]
+        # cn.reuters.com is declared, mobile.cn.reuters.com is the same outlet
+        for index in range(host.count(".") - 1):
+            parent = host.split(".", index + 1)[-1]
+            for prefix, source_id in self._by_host.get(parent, ()):
+                if path.startswith(prefix):
+                    return self.rules[source_id]
+        return undeclared(host)
+
+    def for_folder(self, folder: str | None) -> SourceRules | None:
+        """Return the outlet a mirror's folder name stands for, ignoring case."""
+        source_id = self._by_folder.get((folder or "").casefold())
+        return self.rules[source_id] if source_id else None
+
+    def get(self, source_id: str) -> SourceRules:
+        """Return the outlet with this id, declared or made from its host."""
+        return self.rules.get(source_id) or undeclared(source_id)
+
+
+def undeclared(host: str) -> SourceRules:
+    """Make the source of an outlet nobody declared."""
+    return SourceRules(
+        Source(
+            id=host,
+            names=MappingProxyType({"en": host}),
+            hosts=(host,),
+            time_zone="UTC",
+            languages=(),
+            declared=False,
+        )
+    )
+
+
+def load_catalog(extra: Path | None = None) -> Catalog:
+    """Read the packaged outlets and those in the folder *extra*, which win over ours."""
+    found: dict[str, str] = {}
+    packaged = sorted(
+        (entry for entry in files(__package__).iterdir() if entry.name.endswith(".toml")),
+        key=lambda entry: entry.name,
+    )
+    for entry in packaged:
+        found[entry.name] = entry.read_text("utf-8")
+    if extra is not None and extra.is_dir():
+        for path in sorted(extra.glob("*.toml")):
+            found[path.name] = path.read_text("utf-8")
+    digest = hashlib.sha256()
+    rules: dict[str, SourceRules] = {}
+    for name, text in sorted(found.items()):
+        parsed = parse_source(text, f"sources/{name}")
+        if f"{parsed.source.id}.toml" != name:
+            raise UsageError(
+                "config.bad_value", f"sources/{name}", key="id", value=parsed.source.id,
+                expected=name.removesuffix(".toml"),
+            )  # fmt: skip
+        rules[parsed.source.id] = parsed
+        digest.update(f"{name}\0{text}\0".encode())
+    return build_catalog(rules, digest.hexdigest())
+
+
+def build_catalog(rules: Mapping[str, SourceRules], digest: str) -> Catalog:
+    """Index outlets by host and folder."""
+    by_host: dict[str, list[tuple[str, str]]] = {}
+    by_folder: dict[str, str] = {}
+    for source_id, rule in rules.items():
+        for host in rule.source.hosts:
+            name, slash, prefix = host.partition("/")
+            by_host.setdefault(name.removeprefix("www."), []).append((slash + prefix, source_id))
+        for folder in (source_id, *rule.source.folders):
+            by_folder[folder.casefold()] = source_id
+    ordered = {
+        host: tuple(sorted(rows, key=lambda row: -len(row[0]))) for host, rows in by_host.items()
+    }
+    return Catalog(MappingProxyType(dict(rules)), digest, ordered, by_folder)
+
+
