@@ -33,9 +33,15 @@ def nearest(word: str, known: Sequence[str]) -> str:
 
 
 _WORDS: Mapping[type, str] = MappingProxyType(
-    {str: "a text", int: "a whole number", bool: "true or false", list: "a list", dict: "a table",
-     date: "a date"}
-)  # fmt: skip
+    {
+        str: "a text",
+        int: "a whole number",
+        bool: "true or false",
+        list: "a list",
+        dict: "a table",
+        date: "a date",
+    }
+)
 
 
 def check_table(table: Mapping[str, Any], allowed: Mapping[str, Expected], subject: str) -> None:
@@ -53,7 +59,9 @@ def check_table(table: Mapping[str, Any], allowed: Mapping[str, Expected], subje
         # bool is an int to Python, but `limit = true` is a slip.
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             words = " / ".join(_WORDS.get(kind, kind.__name__) for kind in kinds)
-            raise UsageError("config.bad_value", subject, key=key, value=repr(value), expected=words)
+            raise UsageError(
+                "config.bad_value", subject, key=key, value=repr(value), expected=words
+            )
 
 
 def texts(table: Mapping[str, Any], key: str, subject: str) -> tuple[str, ...]:

@@ -138,6 +138,12 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "标记嵌套达 {depth} 层，已按纯文本行读取",
             "请与 “shilu show --raw” 对照",
         ),
+        "html.overloaded": Message(
+            "a tag in it has thousands of attributes; it was read as plain lines",
+            "check the text against 'shilu show --raw'",
+            "某个标签有数千个属性，已按纯文本行读取",
+            "请与 “shilu show --raw” 对照",
+        ),
         "date.unreadable": Message(
             "cannot read its date {text}: it matches none of the forms of {source}",
             "add the form to the outlet's TOML",
@@ -256,9 +262,9 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "请腾出空间后重新运行；已确认的内容都已保留",
         ),
         "archive.damaged": Message(
-            "{cause}",
+            "it is damaged: {cause}",
             "run 'shilu verify' to see what is affected, then 'shilu rebuild' or restore a backup",
-            "{cause}",
+            "已损坏：{cause}",
             "运行 “shilu verify” 查看影响，然后 “shilu rebuild” 或恢复备份",
         ),
         "archive.unwritable": Message(
@@ -337,6 +343,8 @@ def sentence(problem: Problem, language: str | None = None) -> str:
     """Return one line: what failed, why, and what to do."""
     reason, action = explain(problem, language)
     zh = (language or user_language()).startswith("zh")
-    return f"{problem.subject}：{reason}。{action}。" if zh else (
-        f"{problem.subject}: {reason}; {action}"
+    return (
+        f"{problem.subject}：{reason}。{action}。"
+        if zh
+        else (f"{problem.subject}: {reason}; {action}")
     )

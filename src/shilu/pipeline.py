@@ -13,10 +13,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,9 @@ from shilu.urls import as_ascii, canonical, is_web_address
 
 _BATCH_RECORDS = 256
 _BATCH_BYTES = 8 << 20  # a batch of large records is cut earlier, so that memory stays level
+
+# Every catalogued outlet publishes daily; a week of nothing is a broken feed or a dead outlet.
+SILENT_AFTER = timedelta(days=7)
 
 Tick = Callable[[int, int | None, str], None]  # done, total (None: not known), unit
 
@@ -331,13 +335,18 @@ class Archive:
         tombstone = forgotten.get(deposit.filed.article_id) if deposit.filed else None
         if tombstone is None:
             return deposit
+        # File names of old mirrors hold the title, and a digest recognises a text: neither is kept.
+        old = deposit.capture
+        path = re.sub(r"^(\d+)_.*(?=\.md$)", r"\1", old.origin.path.rpartition("/")[2])
+        origin = replace(old.origin, path=path if path[:1].isdigit() else "-")
+        capture = replace(old, origin=origin, digest="0" * 64, size_bytes=0)
         problem = Problem(
             "article.forgotten",
-            mirror.display(deposit.capture.origin),
+            mirror.display(origin),
             {"day": f"{tombstone.forgotten_at:%Y-%m-%d}", "why": tombstone.reason},
             refused=True,
         )
-        return _refused(Raw(deposit.capture, None), deposit.source, (problem,))
+        return _refused(Raw(capture, None), deposit.source, (problem,))
 
     def _keep(self, deposits: Sequence[Deposit], report: ImportReport) -> None:
         """Write, index and count a batch."""
@@ -387,6 +396,22 @@ class Archive:
         """Tell of each source what there is, and when it was first and last heard of."""
         return self.store.source_rows()
 
+    def silent(self) -> dict[str, datetime]:
+        """Return the sources that have fallen silent, with when they were last heard of.
+
+        Measured against the newest record of the whole archive, not the clock: a mirror of 2020 is
+        not silent because it is old.
+        """
+        rows = [row for row in self.sources() if row.last_at is not None]
+        newest = max((row.last_at for row in rows if row.last_at), default=None)
+        return {
+            row.source: row.last_at
+            for row in rows
+            if row.last_at is not None
+            and newest is not None
+            and newest - row.last_at > SILENT_AFTER
+        }
+
     def problems(self, source: str | None = None) -> Iterator[ListedProblem]:
         """Yield every refused or doubtful record."""
         return self.store.problems(source)
@@ -410,8 +435,15 @@ class Archive:
             raise UsageError("use.bad_reference", capture_id)
         return self.store.read_payload(found[0])
 
-    def content_of(self, capture: StoredCapture) -> Content | None:
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes on disk: captures, and what is derived from them."""
+        captures = sum(path.stat().st_size for path in warc.capture_files(self.store.captures_path))
+        derived = sum(path.stat().st_size for path in self.store.path.glob("shilu.db*"))
+        return {"captures": captures, "derived": derived}
+
+    def content_of(self, capture_id: str) -> Content | None:
         """Extract a capture anew, removals included; None when it is refused."""
+        (capture,) = self.store.captures(capture_id=capture_id)
         record = self.store.read_record(capture)
         reading = read_capture(
             record.payload, capture.origin.path, self.catalog, mirror.display(capture.origin)

@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 import yaml
 
@@ -31,8 +30,10 @@ _HEAD = re.compile(
     r"[ \t]*\[(?P<title>[^\r\n]*)\]\((?P<url>[^\r\n]*)\)[ \t]*\r?\n"
     r"-{3,}[ \t]*(?:\r?\n|\Z)"
 )
-_HEAD_BYTES = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*<!--[ \t]*(?:-?\d+(?:\.\d+)?|NaN)[ \t]*-->[ \t]*\r?\n")
-_FRONT_BYTES = re.compile(rb"\A(?:\xef\xbb\xbf)?---[ \t]*\r?\n(?:.*\r?\n)*?(?:from|title)[ \t]*:")
+_HEAD_BYTES = re.compile(
+    rb"\A(?:\xef\xbb\xbf)?\s*<!--[ \t]*(?:-?\d+(?:\.\d+)?|NaN)[ \t]*-->[ \t]*\r?\n"
+)
+_FRONT_BYTES = re.compile(rb"\A(?:\xef\xbb\xbf)?---[ \t]*\r?\n(?:.*\n)*?(?:from|title)[ \t]*:")
 
 _FILE_NAME = re.compile(r"^(\d{1,9})(?:_.*)?\.md$", re.S)
 _DATED_NAME = re.compile(r"^\d{4}-\d{2}-\d{2}-.*\.md$", re.S)
@@ -42,6 +43,8 @@ _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 _MAX_FRONT_MATTER = 64 * 1024  # characters; longer is no front matter of a record
+_MAX_NESTING = 8  # of YAML; front matter is flat, and the reader's time grows with the square
+_MAX_ITEMS = 20  # of one list of names
 
 
 def is_record_path(path: str) -> bool:
@@ -73,7 +76,7 @@ def read_record(data: bytes, path: str, subject: str) -> Entry | Problem:
     problems: list[Problem] = []
     text = _decode(data, subject, problems)
     text = text.removeprefix("\ufeff")
-    front: Mapping[str, Any] = {}
+    front: Mapping[str, tuple[str, ...]] = {}
     match = _FRONT_MATTER.match(text[:_MAX_FRONT_MATTER])
     if match:
         front = _front_matter(match[1] or "", subject, problems)
@@ -86,23 +89,22 @@ def read_record(data: bytes, path: str, subject: str) -> Entry | Problem:
         feed_at = _stamp(head["stamp"], subject, problems)
         html = text[head.end() :]
     else:
-        title, url = _text(front.get("title")), ""
-        feed_at = None
-        html = text
-    title = title or _text(front.get("title"))
-    url = url or _text(front.get("from")).strip()
+        title, url, feed_at, html = "", "", None, text
+    title = title or " ".join(front.get("title", ()))
+    url = url or " ".join(front.get("from", ())).strip()
     if feed_at is None:
-        feed_at = _front_date(front.get("date"))
+        written = " ".join(front.get("date", ()))
+        feed_at = _front_date(written)
         if feed_at is None and head is None:
-            problems.append(Problem("record.no_date", subject, {"stamp": "-"}))
-    author = single_blanks(_text(front.get("author")))
+            problems.append(Problem("record.no_date", subject, {"stamp": written[:64] or "-"}))
+    authors = dict.fromkeys(map(single_blanks, front.get("author", ())))
     folder, file_id = file_place(path)
     return Entry(
         title=title.strip(),
         url=url,
         html=html.strip("\r\n"),
         feed_at=feed_at,
-        authors=(author,) if author else (),
+        authors=tuple(author for author in authors if author),
         file_id=file_id,
         folder=folder,
         problems=tuple(problems),
@@ -155,38 +157,85 @@ def _stamp(stamp: str, subject: str, problems: list[Problem]) -> datetime | None
     return instant
 
 
-def _front_matter(text: str, subject: str, problems: list[Problem]) -> Mapping[str, Any]:
+def _front_matter(
+    text: str, subject: str, problems: list[Problem]
+) -> Mapping[str, tuple[str, ...]]:
+    """Return the top-level keys with their values as they are written."""
     try:
-        loaded = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-    except (yaml.YAMLError, ValueError, OverflowError, RecursionError, TypeError):
-        loaded = None
-    if isinstance(loaded, dict):
-        return {str(key): value for key, value in loaded.items()}
+        found = _yaml_pairs(text)
+    except yaml.YAMLError:
+        found = {}
+    if found:
+        return found
     # Titles with loose quotation marks are the usual cause; the keys are one a line.
     problems.append(Problem("record.front_matter", subject))
     pairs = (line.partition(":") for line in text.splitlines())
-    return {key.strip(): value.strip().strip("\"'") for key, colon, value in pairs if colon}
+    return {key.strip(): (value.strip().strip("\"'"),) for key, colon, value in pairs if colon}
 
 
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return ", ".join(_text(item) for item in value[:20])
-    if isinstance(value, dict):
-        return ""
-    return storable(str(value)).replace("\0", "")
+def _yaml_pairs(text: str) -> dict[str, tuple[str, ...]]:
+    """Read ``key: value`` and ``key: [value, …]``; what is nested deeper is passed over.
+
+    Only the events of the parser are used: nothing is built from aliases and merge keys, which a
+    few bytes can make exhaust the memory, and a title of 007 or yes stays what it is.
+    """
+    pairs: dict[str, tuple[str, ...]] = {}
+    key: str | None = None  # whose value comes next
+    depth = 0
+    in_list = False  # whether the value is a list; of nested tables nothing is taken
+    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        if isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+            key = None if depth == 1 else key
+            continue
+        value = _written(event) if isinstance(event, yaml.ScalarEvent) else ""
+        starts = isinstance(event, yaml.CollectionStartEvent)
+        if depth == 1 and key is None:
+            key = value
+        elif depth == 1:
+            pairs[key or ""] = (value,) if value else ()
+            in_list = isinstance(event, yaml.SequenceStartEvent)
+            key = key if starts else None
+        elif depth == 2 and in_list and value and len(pairs.get(key or "", ())) < _MAX_ITEMS:
+            pairs[key or ""] = (*pairs.get(key or "", ()), value)
+        if starts:
+            depth += 1
+            if depth == 1 and not isinstance(event, yaml.MappingStartEvent):
+                return {}
+            if depth > _MAX_NESTING:
+                raise yaml.YAMLError("nested too deep")
+    return pairs
 
 
-def _front_date(value: Any) -> datetime | None:
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            return None
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime.combine(value, time())
-    if not isinstance(value, datetime):
+def _written(scalar: yaml.ScalarEvent) -> str:
+    """Return a scalar as it is written, "" for null."""
+    is_null = scalar.implicit[0] and scalar.value.lower() in ("", "~", "null")
+    return "" if is_null else storable(scalar.value).replace("\0", "")
+
+
+_FRONT_DATE = re.compile(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[Tt ]\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?"
+    r"\s*(?:[Zz]|([+-])(\d{1,2}):?(\d{2})?)?)?",
+    re.ASCII,
+)
+
+
+def _front_date(text: str) -> datetime | None:
+    """Read a YAML or Jekyll date, which is UTC when it names no zone; None for any other.
+
+    >>> _front_date("2019-10-14 11:56:40 +0100").isoformat()
+    '2019-10-14T10:56:40+00:00'
+    """
+    match = _FRONT_DATE.fullmatch(text.strip())
+    if match is None:
         return None
-    instant = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    year, month, day, hour, minute, second = (int(match[group] or 0) for group in range(1, 7))
+    offset = timedelta(hours=int(match[9] or 0), minutes=int(match[10] or 0))
+    try:
+        local = datetime(
+            year, month, day, hour, minute, second, int((match[7] or "0").ljust(6, "0")), UTC
+        )
+        instant = local + offset if match[8] == "-" else local - offset
+    except (ValueError, OverflowError):
+        return None
     return instant if _EARLIEST <= instant <= _LATEST else None

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import re
 
-# Blanks of every width; zero-width ones are dropped, U+200C/U+200D are not (Persian, emoji).
-BLANKS = re.compile(r"[\s\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
-INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad\x00-\x08\x0e-\x1f\x7f]")
+# Characters that are not seen and carry nothing; U+200C and U+200D do (Persian, emoji).
+_INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad\x00-\x08\x0e-\x1f\x7f]")
 
-# Han, kana, hangul, bopomofo, CJK punctuation and full-width forms: scripts and signs that are
-# written without blanks between words.
-WIDE = "\u1100-\u11ff\u2e80-\u312f\u3130-\u318f\u31a0-\u9fff\ua960-\ua97f\uac00-\ud7af\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff"  # noqa: E501
-_BLANK_BY_WIDE = re.compile(rf"(?<=[{WIDE}“”‘’…—·]) | (?=[{WIDE}“”‘’…—·])")
+# Han, kana, bopomofo, CJK punctuation and full-width forms: scripts and signs that are written
+# without blanks between words. Hangul is not among them.
+WIDE = (
+    "\u2e80-\u312f\u31a0-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef"
+    "\U00020000-\U0003ffff"
+)
+_BLANK_BY_WIDE = re.compile(rf" (?:(?<=[{WIDE}“”‘’…—·] )|(?=[{WIDE}“”‘’…—·]))")
 BREAK_IN_WIDE = re.compile(rf"(?<=[{WIDE}])[ \t]*\r?\n\s*(?=[{WIDE}])")
+
+
+def visible(text: str) -> str:
+    """Return *text* without the characters nobody sees.
+
+    >>> visible("军\u200b事\ufeff")
+    '军事'
+    """
+    return text if text.isprintable() else _INVISIBLE.sub("", text)
 
 
 def single_blanks(text: str) -> str:
@@ -21,7 +32,7 @@ def single_blanks(text: str) -> str:
     >>> single_blanks("  军事\u00a0\u00a0合作\\n ")
     '军事 合作'
     """
-    return BLANKS.sub(" ", INVISIBLE.sub("", text)).strip()
+    return " ".join(visible(text).split())
 
 
 def content_key(text: str) -> str:
@@ -30,18 +41,25 @@ def content_key(text: str) -> str:
     Blanks beside a wide character carry nothing in Chinese and come and go with the markup;
     between Latin words they are kept as one.
 
-    >>> content_key("周四 访问\\n白俄罗斯 Richard  Marles") == content_key("周四访问 白俄罗斯Richard Marles")
+    >>> one, other = "周四 访问\\n白俄罗斯 Richard  Marles", "周四访问 白俄罗斯Richard Marles"
+    >>> content_key(one) == content_key(other)
     True
     """
     return _BLANK_BY_WIDE.sub("", single_blanks(text))
 
 
 def storable(text: str) -> str:
-    """Return *text* with lone surrogates replaced, so that it can be written as UTF-8."""
+    """Return *text* without lone surrogates, so that it can be written as UTF-8.
+
+    Pairs become the character they stand for, lone ones U+FFFD.
+
+    >>> storable("\\ud83d\\ude00 \\ud800") == "\U0001f600 \ufffd"
+    True
+    """
     try:
         text.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode()
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
 
 
@@ -57,13 +75,15 @@ _HANT_ONLY = frozenset(
 )
 _HANS = re.compile("[" + "".join(_HANS_ONLY - _HANT_ONLY) + "]")
 _HANT = re.compile("[" + "".join(_HANT_ONLY - _HANS_ONLY) + "]")
-_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
+_KANA_OR_HANGUL = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
 _KANA = re.compile(r"[\u3040-\u30ff]")
 _HANGUL = re.compile(r"[\uac00-\ud7af]")
 _LATIN = re.compile(r"[A-Za-z]+")
 _ENGLISH = re.compile(
     r"\b(?:the|of|and|to|in|that|is|was|for|on|with|said|has|have|from|by|at|it|be|are)\b", re.I
 )
+_SAMPLE = 2000  # characters: the language of an article does not change after its first page
 
 
 def language_of(text: str) -> str:
@@ -72,9 +92,11 @@ def language_of(text: str) -> str:
     >>> language_of("俄罗斯国防部长访朝鲜"), language_of("沙利文會習近平")
     ('zh-Hans', 'zh-Hant')
     """
-    sample = text[:4000]
-    han = len(_HAN.findall(sample))
-    kana, hangul = len(_KANA.findall(sample)), len(_HANGUL.findall(sample))
+    sample = text[:_SAMPLE]
+    han = sum(map(len, _HAN.findall(sample)))
+    kana = hangul = 0
+    if han and _KANA_OR_HANGUL.search(sample):
+        kana, hangul = len(_KANA.findall(sample)), len(_HANGUL.findall(sample))
     words = len(_LATIN.findall(sample))
     if han and kana <= han * 0.1 and hangul <= han * 0.2 and han * 2 >= words:
         hans, hant = len(_HANS.findall(sample)), len(_HANT.findall(sample))

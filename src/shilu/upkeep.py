@@ -10,19 +10,26 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 from shilu.archive import warc
+from shilu.archive.codec import inflate
+from shilu.archive.commit import shown_path
 from shilu.archive.store import (
+    DATABASE,
+    REBUILDING,
+    Deposit,
+    Place,
+    Standing,
     StoredCapture,
     bytes_seen_in,
     copy_database,
     copy_prefix,
     open_store,
-    remove_database,
 )
 from shilu.archive.versions import chain, in_order
-from shilu.errors import ArchiveError, UsageError
+from shilu.errors import ArchiveDamaged, ArchiveError, UsageError
 from shilu.pipeline import Archive, Raw, Tick, _quiet, prepared, read_files
 from shilu.sources.catalog import load_catalog
 
@@ -41,206 +48,252 @@ class Check:
 
 
 def verify(archive: Archive, tick: Tick = _quiet) -> list[Check]:
-    """Check the whole archive against itself; changes nothing.
+    """Check the whole archive against itself; changes nothing, streams.
 
+    - ``database``: SQLite's own check, and that no row refers to one that is not there; where it
+      fails, the others are not tried;
     - ``members``: every WARC record on disk inflates and is known, none is missing;
-    - ``digests``: every capture's bytes have the digest they came in with;
-    - ``extraction``: every capture, read again, gives the stored content (one made by another
-      extractor is stale, not faulty, and passed over);
+    - ``digests``: every capture's bytes have the digest, origin and time they came in with;
+    - ``extraction``: every capture, read again, gives what is stored of it;
+    - ``stale``: those made by another extractor, which is no fault: they are passed over;
     - ``versions``: every article's versions follow from its captures;
-    - ``counts``: captures + refused = records in the files;
-    - ``forgotten``: nothing of a forgotten article is left;
-    - ``database``: SQLite's own check.
+    - ``counts``: every capture is accepted or refused, every refusal has a reason;
+    - ``forgotten``: every tombstone is known, and nothing of a forgotten article is left.
     """
-    members, digests = Check("members"), Check("digests")
-    extraction, stale = Check("extraction"), Check("stale")
-    by_place: dict[str, dict[int, StoredCapture]] = {}
-    for capture in archive.store.stream_captures():
-        by_place.setdefault(capture.place.file, {})[capture.place.offset] = capture
-    seen = archive.store.bytes_seen()
-    openers = _openers(archive)
-    current = archive.extractor
-    total = sum(seen.values())
-    done = 0
-    for name, rows in _all_files(archive, by_place, seen):
-        path = archive.store.captures_path / name
-        if not path.is_file():
-            members.faults.append(f"{name}: the file is missing; it held {len(rows)} captures")
-            continue
-        batches = _checked(path, name, rows, seen.get(name, 0), members, digests)
-        for deposits, (captures, end) in prepared(batches, archive.sources_folder):
-            for deposit, capture in zip(deposits, captures, strict=True):
-                stored_data, extractor = openers.get(capture.number, (None, current))
-                if extractor != current:
-                    stale.count += 1
-                    continue
-                extraction.count += 1
-                if (deposit.filed is None) != (capture.refusal is not None):
-                    extraction.faults.append(f"{capture.subject}: read again, it is judged otherwise")
-                elif deposit.filed is not None and (
-                    deposit.filed.content_hash != capture.content_hash
-                    or (stored_data is not None and stored_data != deposit.filed.data)
-                ):
-                    extraction.faults.append(f"{capture.subject}: the stored text is another")
-            tick(done + end, total, "bytes")
-        done += seen.get(name, 0)
+    database = _check_database(archive)
+    if database.faults:
+        return [database]
+    run = _Verification(archive, archive.store.bytes_seen())
+    run.files(tick)
     return [
-        members, digests, extraction, stale, _check_versions(archive), _check_counts(archive, members),
-        _check_forgotten(archive), _check_database(archive),
+        database, run.members, run.digests, run.extraction, run.stale, _check_versions(archive),
+        _check_counts(archive), run.forgotten(),
     ]  # fmt: skip
 
 
-def _all_files(
-    archive: Archive, by_place: dict[str, dict[int, StoredCapture]], seen: dict[str, int]
-) -> Iterator[tuple[str, dict[int, StoredCapture]]]:
-    names = set(by_place) | set(seen)
-    for path in warc.capture_files(archive.store.captures_path):
-        names.add(path.relative_to(archive.store.captures_path).as_posix())
-    for name in sorted(names):
-        yield name, by_place.get(name, {})
+class _Verification:
+    """The pass over all capture files."""
 
+    def __init__(self, archive: Archive, seen: dict[str, int]) -> None:
+        self._archive = archive
+        self._store = archive.store
+        self._seen = seen
+        self._tombstones = archive.store.forgotten()
+        self.members, self.digests = Check("members"), Check("digests")
+        self.extraction, self.stale = Check("extraction"), Check("stale")
+        self._forgotten = Check("forgotten", len(self._tombstones))
 
-def _checked(
-    path: Path,
-    name: str,
-    rows: dict[int, StoredCapture],
-    seen: int,
-    members: Check,
-    digests: Check,
-) -> Iterator[tuple[list[Raw], tuple[list[StoredCapture], int]]]:
-    """Check a file's members one by one; yield the sound captures for extraction."""
-    missing = dict(rows)
-    raws: list[Raw] = []
-    captures: list[StoredCapture] = []
-    end = 0
-    if path.stat().st_size < seen:
-        members.faults.append(
-            f"{name}: it has {path.stat().st_size} bytes, {seen} were indexed: its end is lost"
-        )
-    for member in warc.scan(path):
-        end = member.offset + member.length
-        if member.offset >= seen:
-            # What another process is writing now, or a crash left: read when the archive is
-            # opened next, not a fault.
-            break
-        members.count += 1
-        row = missing.pop(member.offset, None)
-        subject = row.subject if row else f"{name}, byte {member.offset}"
+    def files(self, tick: Tick) -> None:
+        """Go through every file, those that are missing included."""
+        folder = self._store.captures_path
+        names = {path.relative_to(folder).as_posix() for path in warc.capture_files(folder)}
+        total, done = sum(self._seen.values()), 0
+        for name in sorted(names | set(self._seen)):
+            if name not in names:
+                count = sum(1 for _ in self._store.stream_captures(name))
+                self.members.faults.append(f"{name}: the file is missing; it held {count} captures")
+                continue
+            batches = self._batches(folder / name, name)
+            for deposits, (captures, end) in prepared(batches, self._archive.sources_folder):
+                for deposit, standing in zip(deposits, self._store.standing(captures), strict=True):
+                    self._compare(deposit, standing)
+                tick(done + end, total, "bytes")
+            done += self._seen.get(name, 0)
+
+    def _batches(
+        self, path: Path, name: str
+    ) -> Iterator[tuple[list[Raw], tuple[list[StoredCapture], int]]]:
+        """Check a file's members one by one; yield the sound captures for extraction."""
+        seen = self._seen.get(name, 0)
+        size = path.stat().st_size
+        if size < seen:
+            self.members.faults.append(
+                f"{name}: it has {size} bytes, {seen} were indexed: its end is lost"
+            )
+        rows = (row for row in self._store.stream_captures(name) if row.place.offset < seen)
+        row = next(rows, None)
+        copies = {place.offset: (one, place) for one, place in self._store.copies(file=name)}
+        raws: list[Raw] = []
+        captures: list[StoredCapture] = []
+        end = 0
+        for member in warc.scan(path):
+            if member.offset >= seen:
+                # What another process is writing now, or a crash left: read when the archive is
+                # opened next, not a fault.
+                break
+            end = member.offset + member.length
+            self.members.count += 1
+            while row is not None and row.place.offset < member.offset:
+                self._miss(row)
+                row = next(rows, None)
+            if row is not None and row.place.offset == member.offset:
+                raw = self._check_capture(member, row)
+                if raw is not None:
+                    raws.append(raw)
+                    captures.append(row)
+                row = next(rows, None)
+            else:
+                self._check_other(member, name, copies.pop(member.offset, None))
+            if len(raws) >= _BATCH:
+                yield raws, (captures, end)
+                raws, captures = [], []
+        while row is not None:
+            self._miss(row)
+            row = next(rows, None)
+        yield raws, (captures, end)
+
+    def _miss(self, row: StoredCapture) -> None:
+        self.members.faults.append(f"{row.subject}: its record is not in the file")
+
+    def _check_capture(self, member: warc.Member, row: StoredCapture) -> Raw | None:
+        """Hold a member against its row; return it for extraction when it is sound."""
+        subject = row.subject
         if member.data is None:
-            members.faults.append(f"{subject}: {member.fault}")
-            continue
-        if row is not None and (member.crc != row.place.crc or member.length != row.place.length):
-            members.faults.append(f"{subject}: its compressed bytes have changed")
+            self.members.faults.append(f"{subject}: {member.fault}")
+            return None
+        if (member.crc, member.length) != (row.place.crc, row.place.length):
+            self.members.faults.append(f"{subject}: its compressed bytes have changed")
         try:
             record = warc.parse_member(member.data)
+            capture = record.capture()
         except ValueError as error:
-            members.faults.append(f"{subject}: {error}")
-            continue
-        if row is None:
-            if (record.kind == "resource" or record.refusal) and not archive_knows(record, rows):
-                members.faults.append(f"{subject}: no capture in the database stands for it")
-            continue
-        digests.count += 1
-        capture = record.capture()
-        declared = record.declared_digest() or row.digest
+            self.members.faults.append(f"{subject}: {error}")
+            return None
+        self.digests.count += 1
         if record.id != row.id:
-            digests.faults.append(f"{subject}: it is another record than the database says")
-        elif record.kind == "resource" and not capture.digest == declared == row.digest:
-            digests.faults.append(f"{subject}: its digest is not the one it came in with")
-        elif record.kind == "resource":
-            raws.append(Raw(capture, record.payload, stored=True))
-            captures.append(row)
-        if len(raws) >= _BATCH:
-            yield raws, (captures, end)
-            raws, captures = [], []
-    for row in missing.values():
-        members.faults.append(f"{row.subject}: its record is not in the file")
-    yield raws, (captures, end)
+            self.digests.faults.append(f"{subject}: it is another record than the database says")
+            return None
+        if row.refusal == "article.forgotten" and record.kind == "resource":
+            self._forgotten.faults.append(f"{subject}: bytes of a forgotten article")
+            return None
+        if record.declared_digest() not in (None, capture.digest) or capture.digest != row.digest:
+            self.digests.faults.append(f"{subject}: its digest is not the one it came in with")
+            return None
+        told = (shown_path(capture.origin.path), capture.origin.commit, capture.captured_at,
+                capture.size_bytes, record.refusal)  # fmt: skip
+        stored = (row.origin.path, row.origin.commit, row.captured_at, row.size_bytes,
+                  row.refusal if record.refusal else None)  # fmt: skip
+        if told != stored:
+            self.digests.faults.append(f"{subject}: its origin is not what the database says")
+        return Raw(capture, record.payload, stored=True) if record.kind == "resource" else None
+
+    def _check_other(self, member: warc.Member, name: str, copy: tuple[str, Place] | None) -> None:
+        """Check a member that no capture stands for: file heads, tombstones, second records."""
+        subject = f"{name}, byte {member.offset}"
+        if copy is not None and (member.crc, member.length) != (copy[1].crc, copy[1].length):
+            self.members.faults.append(f"{subject} (a copy): its compressed bytes have changed")
+            return
+        try:
+            if member.data is None:
+                raise ValueError(member.fault)
+            record = warc.parse_member(member.data)
+            if record.is_tombstone:
+                tombstone = record.tombstone()
+                if bytes.fromhex(tombstone.article_id) not in self._tombstones:
+                    self._forgotten.faults.append(f"{subject}: a tombstone the database lacks")
+            elif copy is None and record.kind != "warcinfo":
+                raise ValueError("no capture in the database stands for it")
+        except ValueError as error:
+            self.members.faults.append(f"{subject}: {error}")
+
+    def _compare(self, deposit: Deposit, standing: Standing) -> None:
+        """Hold what a capture says, read again, against what is stored of it."""
+        capture, filed = standing.capture, deposit.filed
+        if standing.extractor != self._archive.extractor:
+            self.stale.count += 1
+            return
+        self.extraction.count += 1
+        told: tuple[object, ...] = (None, None, None, deposit.source)
+        if filed is not None:
+            told = (filed.article_id, filed.feed_ms, filed.content_hash, filed.source)
+        stored = (standing.article_id, standing.feed_ms, capture.content_hash, standing.source)
+        refusal = None if filed else deposit.problems[0].code
+        codes = tuple(sorted(problem.code for problem in deposit.problems))
+        if refusal != capture.refusal:
+            self.extraction.faults.append(f"{capture.subject}: read again, it is judged otherwise")
+        elif told != stored:
+            self.extraction.faults.append(f"{capture.subject}: what is stored of it differs")
+        elif filed and standing.data is not None and not _is_equal(standing.data, filed.data):
+            self.extraction.faults.append(f"{capture.subject}: the stored text is another")
+        elif codes != standing.problems:
+            self.extraction.faults.append(f"{capture.subject}: its problems are listed otherwise")
+
+    def forgotten(self) -> Check:
+        """Return the check of forgotten articles, completed by what the database still has."""
+        for article_id, tombstone in self._tombstones.items():
+            if self._store.article_of(article_id):
+                self._forgotten.faults.append(
+                    f"article {tombstone.article_id}: captures are still there; "
+                    f"run 'shilu forget {tombstone.article_id}' again"
+                )
+        return self._forgotten
 
 
-def archive_knows(record: warc.StoredRecord, rows: dict[int, StoredCapture]) -> bool:
-    """Tell whether a record is a second copy of a capture that is indexed elsewhere.
-
-    Two imports of the same material at the same time can each write one; one of them counts.
-    """
-    return any(row.id == record.id for row in rows.values())
-
-
-def _openers(archive: Archive) -> dict[int, tuple[bytes | None, str]]:
-    """Return for every capture who extracted it and, where it opens a version, the content."""
-    extractors = archive.store.extractor_by_capture()
-    found: dict[int, tuple[bytes | None, str]] = {
-        number: (None, digest) for number, digest in extractors.items()
-    }
-    for _article, _n, number, _id, data in archive.store.all_versions():
-        found[number] = (data, extractors[number])
-    return found
+def _is_equal(stored: bytes, derived: bytes) -> bool:
+    """Tell whether two stored contents are the same; zstd releases compress differently."""
+    try:
+        return stored == derived or inflate(stored) == inflate(derived)
+    except ValueError:
+        return False
 
 
 def _check_versions(archive: Archive) -> Check:
     check = Check("versions")
-    stored: dict[int, list[tuple[int, int, bytes]]] = {}
-    for article_no, n, number, version, _data in archive.store.all_versions():
-        stored.setdefault(article_no, []).append((n, number, version))
-        check.count += 1
-    for article_no, group in archive.store.seen_by_article():
+    for article_no, group, stored in archive.store.seen_and_stored():
+        check.count += len(stored)
         derived = [(link.n, link.opened_by, link.id) for link in chain(in_order(group))]
-        if sorted(stored.pop(article_no, [])) != derived:
+        if sorted(stored) != derived:
+            article = archive.store.article_by_number(article_no)
             check.faults.append(
-                f"article no. {article_no}: its versions do not follow from its captures"
+                f"{article.source}/{article.key}: its versions do not follow from its captures"
             )
-    check.faults += [f"article no. {article_no}: versions without captures" for article_no in stored]
     return check
 
 
-def _check_counts(archive: Archive, members: Check) -> Check:
+_CONTRADICTIONS = {
+    "articles without a capture": (
+        "SELECT count(*) FROM articles WHERE no NOT IN "
+        "(SELECT article_no FROM captures WHERE article_no IS NOT NULL)"
+    ),
+    "refusals without a reason": (
+        "SELECT count(*) FROM captures WHERE refusal IS NOT NULL AND no NOT IN "
+        "(SELECT capture_no FROM problems)"
+    ),
+    "captures neither accepted nor refused": (
+        "SELECT count(*) FROM captures WHERE (refusal IS NULL) = (article_no IS NULL)"
+    ),
+}
+
+
+def _check_counts(archive: Archive) -> Check:
     counts = archive.store.counts()
     check = Check("counts", counts.captures + counts.refused)
     with archive.store.reading() as connection:
-        def one(statement: str) -> int:
-            return int(connection.exec_driver_sql(statement).scalar() or 0)
-
-        empty = one(
-            "SELECT count(*) FROM articles WHERE no NOT IN "
-            "(SELECT article_no FROM captures WHERE article_no IS NOT NULL)"
-        )
-        unexplained = one(
-            "SELECT count(*) FROM captures WHERE refusal IS NOT NULL AND no NOT IN "
-            "(SELECT capture_no FROM problems)"
-        )
-        neither = one(
-            "SELECT count(*) FROM captures WHERE (refusal IS NULL) = (article_no IS NULL)"
-        )
-    if empty:
-        check.faults.append(f"{empty} articles without a capture")
-    if unexplained:
-        check.faults.append(f"{unexplained} refusals without a reason")
-    if neither:
-        check.faults.append(f"{neither} captures neither accepted nor refused")
-    return check
-
-
-def _check_forgotten(archive: Archive) -> Check:
-    tombstones = archive.store.forgotten()
-    check = Check("forgotten", len(tombstones))
-    for article_id, tombstone in tombstones.items():
-        left = [
-            capture
-            for capture_id in tombstone.capture_ids
-            for capture in archive.store.captures(capture_id=capture_id)
-        ]
-        if left or archive.store.article_of(article_id):
-            check.faults.append(
-                f"article {tombstone.article_id}: {len(left)} captures are still there; "
-                f"run 'shilu forget {tombstone.article_id}' again"
-            )
+        for what, statement in _CONTRADICTIONS.items():
+            found = connection.exec_driver_sql(statement).scalar()
+            if found:
+                check.faults.append(f"{found} {what}")
     return check
 
 
 def _check_database(archive: Archive) -> Check:
-    with archive.store.reading() as connection:
-        rows = [row[0] for row in connection.exec_driver_sql("PRAGMA quick_check").all()]
-    return Check("database", 1, [] if rows == ["ok"] else [str(row) for row in rows[:20]])
+    check = Check("database", 1)
+    try:
+        with archive.store.reading() as connection:
+            rows = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA quick_check").all()]
+            check.faults += [row for row in rows if row != "ok"][:20]
+            loose = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+    except ArchiveDamaged as error:
+        check.faults.append(str(error))
+        return check
+    missing: dict[tuple[str, str], int] = {}
+    for table, _row, parent, _key in loose:
+        missing[table, parent] = missing.get((table, parent), 0) + 1
+    check.faults += [
+        f"{count} rows of {table} refer to rows of {parent} that are not there"
+        for (table, parent), count in missing.items()
+    ]
+    return check
 
 
 # ------------------------------------------------------------------------------ rebuild
@@ -261,35 +314,38 @@ def rebuild(path: Path, tick: Tick = _quiet) -> Rebuilt:
     The old database stays in place until the new one is complete. Where it was deleted by hand,
     "before" is the digest that was noted after the last import or rebuild.
     """
-    existed = (path / "shilu.db").is_file()
+    existed = (path / DATABASE).is_file()
     if not (path / "captures").is_dir():
         raise UsageError("use.not_an_archive", path)
-    store = open_store(path, exclusive=True)
     try:
-        before = store.fact("logical_digest") if not existed else None
-        if existed:
-            unseen = {
-                file.relative_to(store.captures_path).as_posix(): file.stat().st_size
-                for file in warc.capture_files(store.captures_path)
-            }
-            catalog = load_catalog(path / "sources")
-            if store.bytes_seen() != unseen:
-                Archive(store, catalog, str(path / "sources")).recover()
-            before = store.logical_digest()
-    finally:
-        store.close()
-
-    with open_store(path, exclusive=True, database="shilu.db.rebuilding") as fresh:
-        archive = Archive(fresh, load_catalog(path / "sources"), str(path / "sources"))
+        store = open_store(path, exclusive=True)
+    except ArchiveDamaged:  # nothing of it is needed
+        existed = False
+        store = open_store(path, exclusive=True, database=REBUILDING)
+    with store:
+        sources_folder = str(path / "sources")
+        archive = Archive(store, load_catalog(Path(sources_folder)), sources_folder)
+        before = _digest_before(archive, existed)
+        store.start_over()
         todo = [
-            (file, file.relative_to(fresh.captures_path).as_posix(), 0)
-            for file in warc.capture_files(fresh.captures_path)
+            (file, file.relative_to(store.captures_path).as_posix(), 0)
+            for file in warc.capture_files(store.captures_path)
         ]
         records = read_files(archive, todo, tick)
-        after = fresh.logical_digest()
-        fresh.adopt("shilu.db")
-        fresh.remember("logical_digest", after)
+        after = store.logical_digest()
+        store.adopt()
+        store.remember("logical_digest", after)
     return Rebuilt(before, after, records)
+
+
+def _digest_before(archive: Archive, existed: bool) -> str | None:
+    if existed:
+        try:
+            archive.recover()
+            return archive.store.logical_digest()
+        except ArchiveDamaged:
+            pass
+    return archive.store.fact("logical_digest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,45 +361,46 @@ class Preview:
 def preview(archive: Archive, tick: Tick = _quiet) -> tuple[list[Preview], int]:
     """Return which versions would read otherwise after a rebuild, and how many would not."""
     changed: list[Preview] = []
-    unchanged = 0
-    openers = _openers(archive)
-    total = archive.store.counts().captures
-
-    def batches() -> Iterator[tuple[list[Raw], list[StoredCapture]]]:
-        raws: list[Raw] = []
-        rows: list[StoredCapture] = []
-        for row in archive.store.captures():
-            if openers.get(row.number, (None, ""))[0] is None and row.refusal is None:
-                continue
-            record = archive.store.read_record(row)
-            if record.kind != "resource":
-                continue
-            raws.append(Raw(record.capture(), record.payload, stored=True))
-            rows.append(row)
-            if len(raws) >= _BATCH:
-                yield raws, rows
-                raws, rows = [], []
-        yield raws, rows
-
-    done = 0
-    for deposits, rows in prepared(batches(), archive.sources_folder):
-        for deposit, row in zip(deposits, rows, strict=True):
-            stored = openers[row.number][0]
-            if (deposit.filed is None) and row.refusal is None:
-                change = "refused"
-            elif deposit.filed is not None and row.refusal is not None:
-                change = "accepted"
-            elif deposit.filed is None or deposit.filed.data == stored:
+    unchanged = done = 0
+    counts = archive.store.counts()
+    for deposits, (standings, looked_at) in prepared(_readable(archive), archive.sources_folder):
+        for deposit, standing in zip(deposits, standings, strict=True):
+            change = _change(deposit, standing)
+            if change is None:
                 unchanged += 1
-                continue
-            elif deposit.filed.content_hash != row.content_hash:
-                change = "text"
             else:
-                change = "details"
-            changed.append(_named(archive, row, change))
-        done += len(rows)
-        tick(done, total, "versions")
+                changed.append(_named(archive, standing.capture, change))
+        done += looked_at
+        tick(done, counts.captures + counts.refused, "records")
     return changed, unchanged
+
+
+def _readable(archive: Archive) -> Iterator[tuple[list[Raw], tuple[list[Standing], int]]]:
+    """Yield the captures that open a version or were refused, in batches."""
+    rows = archive.store.stream_captures()
+    while batch := list(islice(rows, _BATCH)):
+        raws: list[Raw] = []
+        standings: list[Standing] = []
+        for standing in archive.store.standing(batch):
+            if standing.data is None and standing.capture.refusal is None:
+                continue
+            record = archive.store.read_record(standing.capture)
+            if record.kind == "resource":
+                raws.append(Raw(record.capture(), record.payload, stored=True))
+                standings.append(standing)
+        yield raws, (standings, len(batch))
+
+
+def _change(deposit: Deposit, standing: Standing) -> str | None:
+    filed, was_refused = deposit.filed, standing.capture.refusal is not None
+    if filed is None:
+        return None if was_refused else "refused"
+    if was_refused:
+        return "accepted"
+    assert standing.data is not None
+    if _is_equal(standing.data, filed.data):
+        return None
+    return "details" if filed.content_hash == standing.capture.content_hash else "text"
 
 
 def _named(archive: Archive, row: StoredCapture, change: str) -> Preview:
@@ -364,16 +421,18 @@ def backup(archive: Archive, target: Path, tick: Tick = _quiet) -> dict[str, int
 
     ``state.db`` is copied first: what it says is walked is then surely among the captures.
     """
-    if target.exists() and any(target.iterdir()):
-        raise UsageError("use.not_empty", target)
     source = archive.store.path
     try:
+        if target.exists() and any(target.iterdir()):
+            raise UsageError("use.not_empty", target)
         target.mkdir(parents=True, exist_ok=True)
         copy_database(source / "state.db", target / "state.db")
-        copy_database(source / "shilu.db", target / "shilu.db")
-        seen = bytes_seen_in(target / "shilu.db")
+        copy_database(source / DATABASE, target / DATABASE)
+        seen = bytes_seen_in(target / DATABASE)
         total, done = sum(seen.values()), 0
         for name, size in seen.items():
+            if not (source / "captures" / name).is_file():
+                raise ArchiveDamaged("archive.damaged", name, cause="the capture file is missing")
             copy_prefix(source / "captures" / name, target / "captures" / name, size)
             done += size
             tick(done, total, "bytes")
@@ -383,7 +442,8 @@ def backup(archive: Archive, target: Path, tick: Tick = _quiet) -> dict[str, int
         # Last, so that an interrupted backup is not taken for an archive.
         shutil.copyfile(source / "shilu.toml", target / "shilu.toml")
     except OSError as error:
-        raise ArchiveError("archive.full", target, cause=error.strerror or error) from error
+        cause = error.strerror or str(error)
+        raise ArchiveError("archive.unwritable", target, cause=cause) from error
     return {"files": len(seen), "bytes": sum(seen.values())}
 
 
@@ -410,35 +470,53 @@ def forget(path: Path, reference: str, reason: str, tick: Tick = _quiet) -> Forg
     with open_store(path, exclusive=True) as store:
         archive = Archive(store, load_catalog(Path(sources_folder)), sources_folder)
         archive.recover()
-        article_id, captures = _to_forget(archive, reference)
-        tombstone: warc.Tombstone | None = warc.Tombstone(
-            article_id, datetime.now(UTC).replace(microsecond=0), reason,
-            tuple(sorted(capture.id for capture in captures)),
-        )  # fmt: skip
-        by_file: dict[str, set[int]] = {}
-        for capture in captures:
-            by_file.setdefault(capture.place.file, set()).add(capture.place.offset)
-        for name, offsets in sorted(by_file.items()):
-            store.unfile(name)
+        tombstone, files = _to_forget(archive, reference, reason)
+        # The tombstone comes with the first file; from then on it is known what is to be done.
+        member: bytes | None = warc.build_tombstone(tombstone)
+        for name, offsets in sorted(files.items()):
+            store.unfile(name, archive.extractor, archive.refill)
             file = store.captures_path / name
-            member = warc.build_tombstone(tombstone) if tombstone else None
             warc.rewrite_without(file, frozenset(offsets), member)
-            tombstone = None
+            member = None
             read_files(archive, [(file, name, 0)], tick)
         store.compact()
         store.remember("logical_digest", store.logical_digest())
-    return Forgotten(article_id, len(captures), len(by_file))
+    count = sum(len(offsets) for offsets in files.values())
+    return Forgotten(tombstone.article_id, count, len(files))
 
 
-def _to_forget(archive: Archive, reference: str) -> tuple[str, list[StoredCapture]]:
-    """Return the article's id and captures; also of a tombstone whose work was interrupted."""
-    for article_id, tombstone in archive.store.forgotten().items():
-        if article_id.hex() == reference.lower():
-            left = [
-                capture
-                for capture_id in tombstone.capture_ids
-                for capture in archive.store.captures(capture_id=capture_id)
-            ]
-            return article_id.hex(), left
-    article = archive.find(reference)
-    return article.id, archive.captures(article.id)
+def _to_forget(
+    archive: Archive, reference: str, reason: str
+) -> tuple[warc.Tombstone, dict[str, set[int]]]:
+    """Return an article's tombstone, and where its records stand: file → offsets.
+
+    Also of one that has a tombstone already, whose work was interrupted.
+    """
+    store = archive.store
+    old = store.forgotten().get(_article_id(reference))
+    if old is None:
+        article = archive.find(reference)
+        article_id, captures = article.id, archive.captures(article.id)
+        old = store.forgotten().get(bytes.fromhex(article_id))
+    else:
+        article_id, captures = old.article_id, []
+    ids = {capture.id for capture in captures}
+    if old is not None:
+        left = (store.captures(capture_id=one) for one in old.capture_ids if one not in ids)
+        captures += [capture for found in left for capture in found]
+        ids.update(old.capture_ids)
+    files: dict[str, set[int]] = {}
+    for place in (
+        *(capture.place for capture in captures),
+        *(place for _, place in store.copies(ids=ids)),
+    ):
+        files.setdefault(place.file, set()).add(place.offset)
+    at = datetime.now(UTC).replace(microsecond=0)
+    return warc.Tombstone(article_id, at, reason, tuple(sorted(ids))), files
+
+
+def _article_id(reference: str) -> bytes:
+    try:
+        return bytes.fromhex(reference)
+    except ValueError:
+        return b""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urljoin, urlsplit, urlunsplit
+
+from shilu.text import storable
 
 # Query parameters that say how a reader came, not what the page is: the union of what the
 # analytics systems of the catalogued outlets append (Piano/AT Internet "at_", Google "utm_",
 # Facebook, DW "maca", Adobe "cid", Webtrends "wt").
-_TRACKING = re.compile(r"^(utm_\w+|at_\w+|fbclid|gclid|maca|cid|wt\.?\w*|ref|ocid|_ga|source)$", re.I)
+_TRACKING = re.compile(
+    r"^(utm_\w+|at_\w+|fbclid|gclid|maca|cid|wt\.?\w*|ref|ocid|_ga|source)$", re.I
+)
 
 # What percent-encoding a path may leave as it is (RFC 3986, pchar and "/"), "%" excluded.
 _PATH_SAFE = "/:@!$&'()*+,;=-._~"
@@ -32,6 +37,7 @@ def is_web_address(url: str) -> bool:
     return parts.scheme.lower() in _WEB and bool(host) and not _BROKEN_HOST.search(parts.netloc)
 
 
+@lru_cache(maxsize=1024)  # asked for the key, then for the article's address
 def canonical(url: str) -> str:
     """Return the one form under which an address is compared and kept.
 
@@ -42,37 +48,46 @@ def canonical(url: str) -> str:
     >>> canonical("http://www.rfi.fr//cn/%E4%B8%AD%E5%9B%BD/20201010-x?utm_source=t#top")
     'https://www.rfi.fr/cn/中国/20201010-x'
     """
-    parts = urlsplit(url.strip())
+    parts = urlsplit(storable(url.strip()))
     host = (parts.hostname or "").rstrip(".")
     if ":" in host:  # an IPv6 literal
         host = f"[{host}]"
     if parts.port and parts.port not in (80, 443):
         host = f"{host}:{parts.port}"
-    path = re.sub(r"/{2,}", "/", parts.path) or "/"
-    # Decoding then encoding only what must be makes %E4, %e4 and 中 one; reserved characters that
-    # were encoded ("%2F", "%3F", "%23", "%25") must stay so, or the address would change.
-    path = re.sub(
-        r"%(?!2F|3F|23|25)[0-9A-Fa-f]{2}(?:%(?!2F|3F|23|25)[0-9A-Fa-f]{2})*",
-        _readable,
-        re.sub(r"%[0-9A-Fa-f]{2}", lambda match: match[0].upper(), path),
+    path = _SLASHES.sub("/", parts.path) or "/"
+    if "%" in path:
+        path = _ESCAPES.sub(_readable, _ESCAPE.sub(lambda match: match[0].upper(), path))
+    if not path.isprintable() or _UNSAFE.search(path):
+        path = "".join(map(_as_written, path))
+    query = parts.query and urlencode(
+        [
+            pair
+            # Bytes that are not UTF-8 (old GBK addresses) come through unchanged.
+            for pair in parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape")
+            if not _TRACKING.match(pair[0])
+        ],
+        errors="surrogateescape",
     )
-    query = urlencode(
-        [pair for pair in parse_qsl(parts.query, keep_blank_values=True)
-         if not _TRACKING.match(pair[0])]
-    )  # fmt: skip
     return urlunsplit(("https", host, path, query, ""))
+
+
+_SLASHES = re.compile(r"/{2,}")
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+# Decoding, then encoding only what must be, makes %E4, %e4 and 中 one. Reserved characters that
+# were encoded ("%2F", "%3F", "%23", "%25") stay so, or the address would change.
+_ESCAPES = re.compile(r"(?:%(?!2F|3F|23|25)[0-9A-F]{2})+")
+_UNSAFE = re.compile(r'[ "<>\\^`{|}]')
 
 
 def _readable(match: re.Match[str]) -> str:
     """Decode a run of escapes where it is UTF-8 and printable, else leave it."""
-    decoded = unquote(match[0], errors="surrogateescape")
-    return "".join(
-        char if char.isprintable() and char not in ' "<>\\^`{|}' else _escape(char)
-        for char in decoded
-    )
+    return "".join(map(_as_written, unquote(match[0], errors="surrogateescape")))
 
 
-def _escape(char: str) -> str:
+def _as_written(char: str) -> str:
+    """Return a character as it stands in a readable path: itself, or percent-encoded."""
+    if char.isprintable() and not _UNSAFE.match(char):
+        return char
     return quote(char.encode("utf-8", "surrogateescape"), safe="")
 
 
@@ -120,6 +135,8 @@ def unproxied(url: str) -> str:
 def absolute(url: str, base: str | None) -> str | None:
     """Resolve *url* against *base*; None when no web address comes of it (``javascript:`` …)."""
     url = url.strip()
+    if not url:
+        return None
     if url.startswith("//"):
         url = "https:" + url
     try:

@@ -62,13 +62,17 @@ def pack(content: Content) -> bytes:
     return zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(raw)
 
 
-def unpack(data: bytes) -> Content:
-    """Read the stored form back; raise ``ValueError`` when it is damaged."""
+def inflate(data: bytes) -> bytes:
+    """Return the JSON of a stored form; raise ``ValueError`` when it is damaged."""
     try:
-        raw = zstandard.ZstdDecompressor().decompress(data, max_output_size=_MAX_BYTES)
+        return zstandard.ZstdDecompressor().decompress(data, max_output_size=_MAX_BYTES)
     except zstandard.ZstdError as error:
         raise ValueError(str(error)) from None
-    fields = json.loads(raw)
+
+
+def unpack(data: bytes) -> Content:
+    """Read the stored form back; raise ``ValueError`` when it is damaged."""
+    fields = json.loads(inflate(data))
     text: str = fields.get("x", "")
     kinds = fields.get("b", "")
     levels = fields.get("v", {})
@@ -80,7 +84,6 @@ def unpack(data: bytes) -> Content:
         blocks.append(Block(names[kinds[index]], start, end, levels.get(str(index), 0)))
         start = end + 1
     title = text[: blocks[0].end] if blocks and blocks[0].kind == "title" else ""
-    dateline = fields.get("d")
     return Content(
         title=title,
         text=text,
@@ -95,10 +98,13 @@ def unpack(data: bytes) -> Content:
         lang=fields.get("l", "und"),
         published_at=from_ms(fields.get("t")),
         published_on=date.fromisoformat(fields["o"]) if "o" in fields else None,
-        dateline=Dateline(*dateline[:6], on=dateline[6] and date.fromisoformat(dateline[6]))
-        if dateline
-        else None,
+        dateline=_dateline(fields["d"]) if "d" in fields else None,
     )
+
+
+def _dateline(row: list[Any]) -> Dateline:
+    text, agency, place, reporter, month, day, on = row
+    return Dateline(text, agency, place, reporter, month, day, on and date.fromisoformat(on))
 
 
 _MARKS = {"l": "link", "s": "strong", "e": "emphasis"}

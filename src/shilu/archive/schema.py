@@ -26,19 +26,13 @@ FORMAT = 1
 
 derived = MetaData()
 
-facts = Table(
-    "facts",
-    derived,
-    Column("name", String, primary_key=True),
-    Column("value", Text, nullable=False),
-)
-
 files = Table(
     "files",
     derived,
     Column("no", Integer, primary_key=True),
     Column("name", String, nullable=False, unique=True),  # relative to captures/
     Column("bytes_seen", BigInteger, nullable=False),  # everything before is in this database
+    Column("bytes_kept", BigInteger, nullable=False),  # everything before stays, whatever it is
 )
 
 commits = Table(
@@ -89,6 +83,18 @@ captures = Table(
     Column("source", String),  # of refused ones, as far as known
 )
 
+# Second records of captures, which two imports at the same time or a crash can leave behind.
+copies = Table(
+    "copies",
+    derived,
+    Column("file_no", SmallInteger, ForeignKey("files.no"), primary_key=True),
+    Column("offset", BigInteger, primary_key=True),
+    Column("length", Integer, nullable=False),
+    Column("crc", Integer, nullable=False),
+    Column("capture_id", LargeBinary, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+
 versions = Table(
     "versions",
     derived,
@@ -115,7 +121,15 @@ tombstones = Table(
     Column("article_id", LargeBinary, primary_key=True),
     Column("forgotten_ms", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("captures", LargeBinary, nullable=False),  # ids, 16 bytes each
+)
+
+# The captures of forgotten articles, by which they are known when they come again.
+buried = Table(
+    "buried",
+    derived,
+    Column("capture_id", LargeBinary, primary_key=True),
+    Column("article_id", LargeBinary, ForeignKey("tombstones.article_id"), nullable=False),
+    sqlite_with_rowid=False,
 )
 
 state = MetaData()

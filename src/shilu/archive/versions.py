@@ -3,7 +3,8 @@
 Whatever the order of import, the same captures give the same versions with the same ids:
 
 1. A capture's instant is its origin's own (commit, HTTP). A loose file has none; when an identical
-   capture has one, the file is a copy of it and stands beside it; otherwise the feed's stamp counts.
+   capture has one, the file is a copy of it and stands beside it; otherwise the feed's stamp
+   counts.
 2. Captures are ordered by instant, then generation (children after parents within one second),
    then feed stamp, then digest and id. Those without any instant come last.
 3. Neighbours with the same content are one version, so that a return to an earlier text is a new
@@ -49,8 +50,8 @@ def in_order(captures: Iterable[Seen]) -> list[Seen]:
     twins: dict[bytes, tuple[int, int]] = {}
     for capture in captures:
         if capture.origin_ms is not None:
-            place = (capture.origin_ms, capture.generation)
-            twins[capture.digest] = min(twins.get(capture.digest, place), place)
+            own = (capture.origin_ms, capture.generation)
+            twins[capture.digest] = min(twins.get(capture.digest, own), own)
 
     def place(capture: Seen) -> tuple[int, int, int, bytes, bytes]:
         if capture.origin_ms is not None:

@@ -27,12 +27,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-from shilu.errors import ArchiveDamaged, ArchiveError
+from shilu.archive.database import sync_folder
+from shilu.errors import ArchiveError
 from shilu.records import Capture, Origin
 
 _READ_BYTES = 1 << 20
 _MEMBER_START = b"\x1f\x8b\x08"
 _MAX_RECORD_BYTES = 512 << 20  # a member that inflates to more is not one of ours
+
+REWRITING = ".rewriting"  # ends the name of a file that is to take another's place
 
 RECORD_TYPE = "text/markdown; charset=utf-8"
 
@@ -164,7 +167,7 @@ class Member:
     crc: int  # CRC-32 over the compressed bytes
     data: bytes | None  # inflated; None when it cannot be
     fault: str | None = None  # why not
-    torn: bool = False  # the file ends inside it
+    torn: bool = False  # nothing that can be read follows: the file ends inside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,9 +257,8 @@ def scan(path: Path, start: int = 0) -> Iterator[Member]:
             if member.fault:
                 following = _next_start(file, offset + 1, size)
                 member = Member(
-                    offset, following - offset, 0, None, member.fault,
-                    torn=member.torn and following == size,
-                )  # fmt: skip
+                    offset, following - offset, 0, None, member.fault, torn=following == size
+                )
             yield member
             offset += member.length
 
@@ -269,7 +271,7 @@ def _read_member(file: io.BufferedReader, offset: int) -> Member:
     while True:
         chunk = file.read(_READ_BYTES if length else 16384)
         if not chunk:
-            return Member(offset, length, 0, None, "the file ends inside the record", torn=True)
+            return Member(offset, length, 0, None, "the file ends inside the record")
         try:
             pieces.append(inflater.decompress(chunk))
         except zlib.error as error:
@@ -371,7 +373,8 @@ class CaptureWriter:
                 self.close()
         self._lock(folder / f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}.warc.gz")
         self.append(_warcinfo())
-        _sync_folder(folder)
+        for one in (folder, folder.parent, self._folder):
+            sync_folder(one)
 
     def _lock(self, path: Path) -> bool:
         file = io.FileIO(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644), "r+")
@@ -390,30 +393,37 @@ class CaptureWriter:
             self._file.truncate(self._size)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make new directory entries durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def capture_files(folder: Path) -> list[Path]:
     """Return every capture file, in the order of their names (the order of writing)."""
-    return sorted(folder.glob("*/*/*.warc.gz"), key=lambda path: path.relative_to(folder).as_posix())
+    return sorted(folder.glob("*/*/*.warc.gz"), key=lambda path: path.as_posix())
 
 
-def cut_torn_tail(path: Path, size: int) -> bool:
-    """Cut a file to *size* when no process is writing to it; tell whether that was done."""
+def cut_torn_tail(path: Path, offset: int) -> bool:
+    """Cut a file at *offset* if nothing from there on can be read; tell whether that was done.
+
+    Looked at anew under the file's lock: since the caller read it, another process may have cut it
+    and written on.
+    """
     with path.open("r+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return False
-        file.truncate(size)
+        first = next(scan(path, offset), None)
+        if first is None or not first.torn:
+            return False
+        file.truncate(offset)
         os.fdatasync(file.fileno())
     return True
+
+
+def sync(path: Path) -> None:
+    """Wait until what others wrote to a file is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def is_being_written(path: Path) -> bool:
@@ -429,19 +439,29 @@ def is_being_written(path: Path) -> bool:
 def rewrite_without(path: Path, offsets: frozenset[int], tombstone: bytes | None) -> None:
     """Take members out of a file for good, and put a tombstone at its end.
 
-    The new file is complete and synced before it takes the old one's name.
+    The new file is complete and synced before it takes the old one's name. Bytes that cannot be
+    read are taken over as they are, unless they are at one of the offsets.
     """
-    fresh = path.with_name(path.name + ".rewriting")
+    fresh = path.with_name(path.name + REWRITING)
     with path.open("rb") as old, fresh.open("wb") as new:
         for member in scan(path):
-            if member.fault:
-                raise ArchiveDamaged("archive.damaged", path, cause=member.fault)
-            if member.offset not in offsets:
-                old.seek(member.offset)
-                new.write(old.read(member.length))
+            if member.offset in offsets:
+                continue
+            old.seek(member.offset)
+            left = member.length
+            while left:
+                chunk = old.read(min(left, _READ_BYTES))
+                new.write(chunk)
+                left -= len(chunk)
         if tombstone:
             new.write(tombstone)
         new.flush()
         os.fsync(new.fileno())
     fresh.replace(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete what an interrupted ``rewrite_without`` left behind."""
+    for path in folder.glob(f"*/*/*{REWRITING}"):
+        path.unlink()

@@ -9,34 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import html as html_entities
-import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
-from email.utils import parsedate_to_datetime
+from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
-from zoneinfo import ZoneInfo
-
-from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from shilu.config import parse_toml
-from shilu.extract import clean, datelines
+from shilu.extract import bylines, clean, datelines, markup
 from shilu.recordform import file_place, looks_like_record, read_record
-from shilu.records import (
-    Block,
-    Content,
-    Dateline,
-    Entry,
-    Mark,
-    Media,
-    Problem,
-    Removed,
-    Span,
-)
+from shilu.records import Block, Content, Dateline, Entry, Mark, Media, Problem, Removed, Span
 from shilu.sources.catalog import (
     Catalog,
-    DateRule,
     RemoveRule,
     SourceRules,
     load_catalog,
@@ -84,7 +67,8 @@ def extractor_digest(catalog_digest: str) -> str:
     digest = hashlib.sha256(catalog_digest.encode())
     package = files("shilu")
     for name in (
-        "extract/article.py", "extract/clean.py", "extract/datelines.py", "extract/generic.toml",
+        "extract/article.py", "extract/bylines.py", "extract/clean.py", "extract/datelines.py",
+        "extract/generic.toml", "extract/markup.py", "extract/pictures.py",
         "recordform.py", "text.py", "urls.py", "sources/catalog.py",
     ):  # fmt: skip
         digest.update(package.joinpath(name).read_bytes())
@@ -106,7 +90,7 @@ def read_capture(data: bytes, path: str, catalog: Catalog, subject: str) -> Read
     url = entry.url
     if url.startswith("/") and folder_rules is not None:
         # Mirrors of sites that link relatively; the folder says whose site it is.
-        url = absolute(url, f"https://{folder_rules.source.hosts[0]}") or ""
+        url = absolute(url, f"https://{folder_rules.source.hosts[0]}") or url
     valid = is_web_address(url)
     rules = catalog.for_url(url) if valid else folder_rules or catalog.get("unknown")
     if valid:
@@ -136,7 +120,7 @@ def extract(data: bytes | str, url: str | None = None, source: str | None = None
     >>> extract("<p>俄罗斯国防部长访问朝鲜。</p>", url="https://www.voachinese.com/a/1.html").text
     '俄罗斯国防部长访问朝鲜。'
     """
-    catalog = load_catalog()
+    catalog = _packaged_catalog()
     raw = data.encode("utf-8", "replace") if isinstance(data, str) else data
     subject = url or "-"
     if looks_like_record(raw[:4096]):
@@ -158,6 +142,11 @@ def extract(data: bytes | str, url: str | None = None, source: str | None = None
     return content
 
 
+@cache
+def _packaged_catalog() -> Catalog:
+    return load_catalog()
+
+
 def is_empty(content: Content) -> bool:
     """Tell whether there is neither title, text nor picture."""
     return not content.text and not content.media
@@ -167,15 +156,17 @@ def _nothing(problem: Problem) -> Content:
     return Content(title="", text="", body_start=0, blocks=(), problems=(problem,))
 
 
-def _page_title(text: str) -> str:
+def _page_title(html: str) -> str:
     """Return the title of a whole page, "" for a fragment."""
-    if "<title" not in text[:200_000].lower() or clean.nesting(text):
+    if "<title" not in html[:200_000].lower() or _costly(html, "-"):
         return ""
-    tree = LexborHTMLParser(text)
-    for select, attribute in (('meta[property="og:title"]', "content"), ("h1", None), ("title", None)):
+    tree = markup.parse(html)
+    for select, attribute in (
+        ('meta[property="og:title"]', "content"), ("h1", None), ("title", None),
+    ):  # fmt: skip
         node = tree.css_first(select)
         if node is not None:
-            found = node.attributes.get(attribute) if attribute else " ".join(clean._texts(node))
+            found = node.attributes.get(attribute) if attribute else node.text(separator=" ")
             if found and found.strip():
                 return found
     return ""
@@ -188,47 +179,41 @@ def extract_entry(entry: Entry, rules: SourceRules, subject: str) -> Content:
     """Clean one item. *subject* names it in problems."""
     problems = list(entry.problems)
     html = storable(entry.html)
-    depth = clean.nesting(html)
-    if depth:
-        problems.append(Problem("html.too_deep", subject, {"depth": str(depth)}))
-        html = clean.flattened(html)
-    tree = clean.parse(html)
-    root = tree.body or tree.root
+    costly = _costly(html, subject)
+    if costly:
+        problems.append(costly)
+        html = markup.flattened(html)
+    tree = markup.parse(html)
+    outline = markup.Outline(tree.body or tree.root)
+    lower = html.lower()
     day = entry.feed_at.date() if entry.feed_at else None
     base = entry.url if is_web_address(entry.url) else None
 
     # The outlet's time is looked for first: a generic rule must not take "2 小时前" away before the
     # date beside it is read.
-    left_out: dict[int, str] = {}
-    printed = _find_date(tree, html, rules, left_out, subject)
-    for rule_set in (rules.remove, _generic_rules()):
-        left_out = clean.removals(tree, html, rule_set, day) | left_out
-    for cleaner in clean.CLEANERS:
-        left_out = cleaner(tree, html) | left_out
+    left_out: clean.LeftOut = {}
+    printed = bylines.find_byline(tree, outline, lower, rules, left_out, subject)
     problems += printed.problems
     authors = list(entry.authors)
-    authors += [name for name in printed.authors if name not in authors]
-    for select in rules.authors:
-        for node in tree.css(select):
-            for line in clean.element_lines(node):
-                authors += [name for name in author_names(line) if name not in authors]
-            left_out[node.mem_id] = f"{rules.source.id}.authors"
+    for name in (*printed.authors, *bylines.find_authors(tree, outline, rules, left_out)):
+        if name not in authors:
+            authors.append(name)
+    for rule_set in (rules.remove, _generic_rules()):
+        left_out = clean.removals(tree, outline, lower, rule_set, day) | left_out
+    for cleaner in clean.CLEANERS:
+        left_out = cleaner(outline, base) | left_out
 
-    page = clean.Walk(base, left_out).run(root) if root is not None else clean.Page()
+    page = clean.Walk(outline, base, left_out).run()
     if clean.is_mostly_links(page):
         # A digest: the list of links is the article.
-        left_out = {node: rule for node, rule in left_out.items() if rule != clean.RELATED_LINKS}
-        page = clean.Walk(base, left_out).run(root) if root is not None else clean.Page()
+        left_out = {part: rule for part, rule in left_out.items() if rule != clean.RELATED_LINKS}
+        page = clean.Walk(outline, base, left_out).run()
     title = _title(entry.title, rules)
-    removed = list(page.removed)
+    _drop_repeated_title(page, title)
     lines = page.lines
-    if len(lines) > 1 and title and content_key(lines[0].text) == content_key(title):
-        removed.append(Removed("generic.repeated_title", lines[0].text))
-        _drop_first(page)
-    if not title:
-        if lines or page.media:
-            problems.append(Problem("record.no_title", subject))
-    if (title or lines or page.media) and not any(line.kind != "caption" for line in lines):
+    if not title and (lines or page.media):
+        problems.append(Problem("record.no_title", subject))
+    if (title or lines or page.media) and all(line.kind == "caption" for line in lines):
         found = ", ".join(sorted({medium.kind for medium in page.media})) or "title"
         problems.append(Problem("text.none", subject, {"what": found}))
     local_day = printed.on or _local_day(entry.feed_at, rules)
@@ -246,9 +231,19 @@ def extract_entry(entry: Entry, rules: SourceRules, subject: str) -> Content:
         published_at=printed.at,
         published_on=printed.on,
         dateline=dateline,
-        removed=tuple(removed),
+        removed=tuple(page.removed),
         problems=tuple(problems),
     )
+
+
+def _costly(html: str, subject: str) -> Problem | None:
+    """Say why the markup cannot be parsed in reasonable time, None when it can."""
+    depth = markup.nesting(html)
+    if depth:
+        return Problem("html.too_deep", subject, {"depth": str(depth)})
+    if markup.overloaded(html):
+        return Problem("html.overloaded", subject)
+    return None
 
 
 @cache
@@ -267,14 +262,26 @@ def _title(raw: str, rules: SourceRules) -> str:
     return title
 
 
-def _drop_first(page: clean.Page) -> None:
+def _drop_repeated_title(page: clean.Page, title: str) -> None:
+    """Leave out a first line that only says the title again, unless it is all there is."""
+    if len(page.lines) < 2 or not title:
+        return
+    first = page.lines[0]
+    # Longer than twice the title it cannot be it, and a long line is dear to compare.
+    if first.kind == "caption" or len(first.text) > 2 * len(title) + 16:
+        return
+    if content_key(first.text) != content_key(title):
+        return
+    page.removed.append(Removed("generic.repeated_title", first.text))
     del page.lines[0]
     for medium in page.media:
         medium.before = max(0, medium.before - 1)
 
 
 def _local_day(instant: datetime | None, rules: SourceRules) -> date | None:
-    return instant.astimezone(ZoneInfo(rules.source.time_zone)).date() if instant else None
+    return (
+        instant.astimezone(bylines.zone_info(rules.source.time_zone)).date() if instant else None
+    )
 
 
 def _language(text: str, rules: SourceRules) -> str:
@@ -317,8 +324,8 @@ def _media(page: clean.Page, title: str, spans: list[Span]) -> tuple[Media, ...]
     offset = 1 if title else 0
     captions: dict[int, Span] = {}
     for line, span in zip(page.lines, spans, strict=True):
-        if line.of_media is not None and line.of_media not in captions:
-            captions[line.of_media] = span
+        if line.of_media is not None and not line.is_credit:
+            captions.setdefault(line.of_media, span)
     return tuple(
         Media(
             kind=medium.kind,  # type: ignore[arg-type]
@@ -340,7 +347,7 @@ _DATELINE_LINES = 3  # a dateline stands in the first lines: a lead in bold may 
 def _dateline(lines: list[clean.Line], local_day: date | None) -> Dateline | None:
     prose = [line for line in lines if line.kind == "paragraph"][:_DATELINE_LINES]
     for line in prose:
-        found = datelines.find_dateline(line.text, alone=len(line.text) <= 16)
+        found = datelines.find_dateline(line.text)
         if found is None:
             continue
         dateline, length = found
@@ -351,111 +358,3 @@ def _dateline(lines: list[clean.Line], local_day: date | None) -> Dateline | Non
             dateline = replace(dateline, on=on)
         return dateline
     return None
-
-
-# ------------------------------------------------------------------------------- outlet's time
-
-
-@dataclass(frozen=True, slots=True)
-class _Printed:
-    """The outlet's own time and byline as printed on the page."""
-
-    at: datetime | None = None
-    on: date | None = None
-    authors: tuple[str, ...] = ()
-    problems: tuple[Problem, ...] = ()
-
-
-# The generator of the full-text feeds puts author and time in one italic div before the text,
-# whatever the outlet; the forms here are unambiguous wherever they stand.
-_FEED_BYLINE = tuple(
-    DateRule("div > i:only-child", form) for form in ("iso", "rfc1123", "%Y-%m-%d %H:%M:%S")
-)
-_PAGE_TIME = (DateRule("time[datetime]", "iso", attribute="datetime"),)
-
-_MAX_BYLINE = 200  # characters; a longer element is prose
-_CANDIDATES = 12  # elements looked at for one rule; times stand at the top of a page
-
-
-def _find_date(
-    tree: LexborHTMLParser, html: str, rules: SourceRules, left_out: dict[int, str], subject: str
-) -> _Printed:
-    """Read the printed time by the outlet's rules, then by the generic ones; mark it as no text."""
-    unread: Problem | None = None
-    zone = ZoneInfo(rules.source.time_zone)
-    for rule in (*rules.dates, *_FEED_BYLINE, *_PAGE_TIME):
-        if "<time" not in html and rule.select.startswith("time"):
-            continue
-        if "<i" not in html and "> i" in rule.select:
-            continue
-        for node in tree.css(rule.select)[:_CANDIDATES]:
-            lines = _candidate_lines(node, rule)
-            if not lines:
-                continue
-            when = parse_time(lines[-1], rule.form, rule.zone or zone)
-            if when is None:
-                if rule in rules.dates and rule.select.startswith("time"):
-                    unread = Problem(
-                        "date.unreadable", subject, {"text": lines[-1][:80], "source": rules.source.id}
-                    )
-                continue
-            left_out[node.mem_id] = f"{rules.source.id}.date"
-            byline = () if rule.attribute else tuple(lines[:-1])
-            authors = tuple(name for line in byline for name in author_names(line))
-            if isinstance(when, datetime):
-                return _Printed(when.astimezone(UTC), when.astimezone(zone).date(), authors)
-            return _Printed(None, when, authors)
-    return _Printed(problems=(unread,) if unread else ())
-
-
-def _candidate_lines(node: LexborNode, rule: DateRule) -> list[str]:
-    if rule.attribute:
-        value = single_blanks(node.attributes.get(rule.attribute) or "")
-        return [value] if value else []
-    if clean._short_text(node, _MAX_BYLINE) is None:
-        return []
-    return clean.element_lines(node)
-
-
-def parse_time(text: str, form: str, zone: ZoneInfo) -> datetime | date | None:
-    """Read a printed time in a declared form; None when it does not fit.
-
-    >>> parse_time("18/08/2023 - 11:59", "%d/%m/%Y - %H:%M", ZoneInfo("Europe/Paris")).isoformat()
-    '2023-08-18T11:59:00+02:00'
-    """
-    if len(text) > 64:
-        return None
-    try:
-        if form == "iso":
-            if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-                return date.fromisoformat(text)
-            if not re.match(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", text):
-                return None
-            instant = datetime.fromisoformat(text)
-        elif form == "rfc1123":
-            instant = parsedate_to_datetime(text)
-        else:
-            instant = datetime.strptime(text, form)  # noqa: DTZ007 - the zone follows below
-            if "%H" not in form and "%I" not in form:
-                return instant.date()
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-    if not 1990 <= instant.year <= 2100:
-        return None
-    return instant if instant.tzinfo else instant.replace(tzinfo=zone)
-
-
-_AUTHOR_NOISE = re.compile(r"^(?:作者|撰文|记者|記者|By|BY)\s*[:：]?\s*|[（(][^）)]*[）)]|\bnull\b")
-
-
-def author_names(line: str) -> Iterable[str]:
-    """Split a byline into names.
-
-    >>> list(author_names(" null 邹宗翰")), list(author_names("CHOE SANG-HUN, Lara Jakes"))
-    (['邹宗翰'], ['CHOE SANG-HUN', 'Lara Jakes'])
-    """
-    cleaned = _AUTHOR_NOISE.sub(" ", line)
-    for name in re.split(r"[、,，;；/|]|\s+(?:and|与|和)\s+", cleaned):
-        name = single_blanks(name)
-        if name:
-            yield name

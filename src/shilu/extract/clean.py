@@ -1,54 +1,49 @@
-"""From the markup of an item to lines of text, pictures and a list of what was left out.
+"""From the outline of an item to lines of text, pictures and a list of what was left out.
 
-One walk over the parsed tree makes the lines; nothing in the tree is changed. What is not the
-article is decided before the walk, element by element, by the rules of the source and the generic
-ones (``generic.toml``); every visible character then goes either into a line or into the list of
-removals, together with the name of the rule.
+What is not the article is decided first, element by element, by the rules of the source and the
+generic ones (``generic.toml``); then one pass over the outline makes the lines. Every visible
+character goes either into a line or into the list of removals, together with the name of the rule.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser
 
+from shilu.extract.markup import BLOCK_TAGS, Outline, Part
+from shilu.extract.pictures import image_address, player_address
 from shilu.records import BlockKind, Removed
 from shilu.sources.catalog import RemoveRule
-from shilu.text import BLANKS, BREAK_IN_WIDE, INVISIBLE, single_blanks
-from shilu.urls import absolute, unproxied
+from shilu.text import single_blanks
+from shilu.urls import absolute, host_of
 
-# HTML Standard, "Rendering": elements with display block, list-item or table-*.
-_BLOCK_TAGS = frozenset(
-    "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset "
-    "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr legend li main menu nav ol p "
-    "pre search section summary table tbody td tfoot th thead tr ul video audio iframe".split()
-)
-_INVISIBLE_TAGS = frozenset("script style template head title meta link svg object embed".split())
 _HEADINGS = MappingProxyType({f"h{level}": level for level in range(1, 7)})
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 _MARKS: Mapping[str, str] = MappingProxyType(
     {"a": "link", "b": "strong", "strong": "strong", "em": "emphasis", "i": "emphasis"}
 )
-_CAPTION_CLASS = re.compile(r"caption|legend|wp-caption-text", re.I)
-_CREDIT_CLASS = re.compile(r"credit|copyright|photographer", re.I)
-_CREDIT_TEXT = re.compile(r"^(图像来源|圖像來源|图片来源|圖片來源|Image source|Photo by)\s*[,，:：]?\s*")
-
-# html5 parsers look through the open elements at every start tag, so nesting costs its square;
-# real pages stay below 60 deep. Deeper than this the tags are stripped without a tree.
-_MAX_DEPTH = 600
-
-# Tags that an upstream generator glued to their first attribute by joining lines without a blank:
-# <imgsrc="…", <sourcetype="…".
-_GLUED_TAG = re.compile(
-    r"<(img|source|picture|video|audio|iframe|figure|div|span|p|a)"
-    r"(?=(?:src|srcset|type|class|id|href|alt|width|height|style|title|media|sizes|loading"
-    r"|data-[\w-]+)=)",
-    re.I,
+_PLAYERS: Mapping[str, str] = MappingProxyType(
+    {"video": "video", "audio": "audio", "iframe": "frame", "object": "frame", "embed": "frame"}
 )
+_CAPTION_CLASS = re.compile(r"caption|legend", re.I)
+_CAPTION_TEXT = re.compile(r"^(?:图像加注文字|圖像加註文字|Image caption)\s*[,，:：]")
+_CREDIT_TEXT = re.compile(
+    r"^(?:图像来源|圖像來源|图片来源|圖片來源|Image source|Photo by)(?:\s*[,，:：]\s*|\s+|$)"
+)
+_MAX_CREDIT = 80  # characters; a longer line that begins so is prose
+
+# What a player, noscript or drawing says in place of itself is short. More than this is an article
+# that an element left open has swallowed.
+_MAX_FALLBACK = 400
+
+_MAX_SOURCES = 50  # parts in a player among which its addresses are looked for
+
+LeftOut = dict[int, str]  # index of a part in the outline: the rule that says it is no article
 
 
 @dataclass(slots=True)
@@ -69,7 +64,8 @@ class Line:
     text: str
     level: int = 0
     marks: list[LineMark] = field(default_factory=list)
-    of_media: int | None = None  # captions: index of the picture they stand under
+    of_media: int | None = None  # captions: index of the picture they belong to
+    is_credit: bool = False  # a caption that only says whose picture it is
 
 
 @dataclass(slots=True)
@@ -85,208 +81,213 @@ class RawMedia:
 
 @dataclass(slots=True)
 class Page:
-    """What the walk found."""
+    """What the pass over the outline found."""
 
     lines: list[Line] = field(default_factory=list)
     media: list[RawMedia] = field(default_factory=list)
     removed: list[Removed] = field(default_factory=list)
-    depth: int = 0  # of the markup when it was too deep to be parsed, else 0
 
 
-def parse(html: str) -> LexborHTMLParser:
-    """Parse an HTML fragment or page (HTML Standard; never fails)."""
-    return LexborHTMLParser(_GLUED_TAG.sub(r"<\1 ", html) if "<" in html else html)
-
-
-def nesting(html: str, limit: int = _MAX_DEPTH) -> int:
-    """Return a bound on how deep *html* nests; 0 when it cannot reach *limit*."""
-    if html.count("<") <= limit:
-        return 0
-    depth = deepest = 0
-    for close, void in _TAG_SCAN.findall(html):
-        if close:
-            depth = max(0, depth - 1)
-        elif not void:
-            depth += 1
-            deepest = max(deepest, depth)
-    return deepest if deepest > limit else 0
-
-
-_TAG_SCAN = re.compile(
-    r"<(?:(/)[a-z]|(?:(img|br|hr|input|meta|link|source|wbr|embed|area|col|track|base|param)\b|[a-z]))",
-    re.I,
-)
-_STRIPPED = re.compile(r"<(script|style|template)\b.*?</\1\s*>|<!--.*?-->", re.S | re.I)
-_ANY_TAG = re.compile(r"</?([a-z][a-z0-9]*)[^<>]*>?", re.I)
-
-
-def flattened(html: str) -> str:
-    """Return deep markup without its tags, block tags as line breaks; linear in its length."""
-    return _ANY_TAG.sub(
-        lambda match: "<br>" if match[1].lower() in _BLOCK_TAGS or match[1].lower() == "br" else "",
-        _STRIPPED.sub("", html),
-    )
+# ---------------------------------------------------------------------- what is left out
 
 
 def removals(
-    tree: LexborHTMLParser, html: str, rules: Iterable[RemoveRule], day: date | None
-) -> dict[int, str]:
-    """Return which elements are not the article: node id to rule name."""
-    found: dict[int, str] = {}
+    tree: LexborHTMLParser,
+    outline: Outline,
+    html: str,
+    rules: Iterable[RemoveRule],
+    day: date | None,
+) -> LeftOut:
+    """Return which parts the rules say are not the article.
+
+    *html* is what the tree was made from, in lower case: rules whose literals it lacks are skipped.
+    """
+    found: LeftOut = {}
     for rule in rules:
         if not rule.may_apply(html, day):
             continue
-        for node in tree.css(rule.select):
-            if node.mem_id in found:
+        if rule.tags:
+            parts = outline.elements(rule.tags)
+        else:
+            parts = [part for node in tree.css(rule.select) if (part := outline.find(node))]
+        limit = rule.max_chars
+        longest = outline.longest(limit or 0)
+        for part in parts:
+            if part.index in found:
                 continue
-            if rule.text is not None or rule.max_chars is not None:
-                text = _short_text(node, rule.max_chars)
-                if text is None or (rule.text is not None and not rule.text.match(text)):
+            if limit is not None:
+                if part.stop - part.start > longest:
                     continue
-            found[node.mem_id] = rule.rule
+                words = outline.words(part)
+                if len(words) > limit or (rule.text is not None and not rule.text.match(words)):
+                    continue
+                # A word in a sentence is no label, however it is marked: <b>分享</b>经济的兴起
+                if rule.text is not None and part.tag not in BLOCK_TAGS and outline.beside(part):
+                    continue
+            found[part.index] = rule.rule
     return found
 
 
-def _short_text(node: LexborNode, max_chars: int | None) -> str | None:
-    """Return the blank-stripped text of a node, None when it has more than *max_chars*."""
-    limit = max_chars if max_chars is not None else 1_000_000
-    parts: list[str] = []
-    length = 0
-    for piece in _texts(node):
-        parts.append(piece)
-        length += len(piece.strip())
-        if length > limit:
-            return None
-    text = single_blanks("".join(parts))
-    return text if len(text) <= limit else None
+RELATED_LINKS = "generic.related_links"
 
 
-def _texts(node: LexborNode) -> Iterator[str]:
-    """Yield the visible text nodes below a node, in order, without recursion."""
-    current = node.first_child
-    while current is not None:
-        if current.is_text_node:
-            yield current.text_content or ""
-            following = None
+_MAX_LIST = 1000  # parts; "related" lists are short, and lists within lists are looked at each
+
+
+def link_lists(outline: Outline, base: str | None) -> LeftOut:
+    """Find lists whose every item is only a link to the outlet's own pages: "related", not prose.
+
+    A list that a colon announces belongs to the text, and so does one that leads elsewhere.
+    """
+    found: LeftOut = {}
+    if base is None:
+        return found
+    host = host_of(base)
+    for part in outline.elements(frozenset({"ul", "ol"})):
+        if part.after - part.index > _MAX_LIST:
+            continue
+        inside = outline.parts[part.index + 1 : part.after]
+        linked = 0
+        for link in inside:
+            if link.tag == "a":
+                url = absolute(link.node.attributes.get("href") or "", base)
+                if url is None or not _same_site(host_of(url), host):
+                    break
+                linked += _visible_chars(outline.text[link.start : link.stop])
         else:
-            following = None if current.tag in _INVISIBLE_TAGS else current.first_child
-        while following is None and current is not None:
-            following = current.next
-            if following is None:
-                current = current.parent
-                if current is None or current.mem_id == node.mem_id:
-                    return
-        current = following
+            whole = outline.text[part.start : part.stop]
+            announced = outline.text[: part.start].rstrip()[-1:] in (":", "：")
+            if linked and linked == _visible_chars(whole) and not announced:
+                found[part.index] = RELATED_LINKS
+    return found
 
 
-def element_lines(node: LexborNode) -> list[str]:
-    """Return the text of an element, split at line breaks and block borders, blanks stripped."""
-    page = Walk(base=None, removed_nodes={}).run(node)
-    return [line.text for line in page.lines]
+def _visible_chars(text: str) -> int:
+    return len("".join(text.split()))
+
+
+def _same_site(host: str, other: str) -> bool:
+    return host == other or host.endswith(f".{other}") or other.endswith(f".{host}")
+
+
+def is_mostly_links(page: Page) -> bool:
+    """Tell whether the lists of links left out are longer than everything kept."""
+    links = sum(len(removed.text) for removed in page.removed if removed.rule == RELATED_LINKS)
+    return links > 0 and links > sum(len(line.text) for line in page.lines)
+
+
+# Rules that a selector and a pattern cannot tell. A new quirk is a function here.
+CLEANERS: Sequence[Callable[[Outline, str | None], LeftOut]] = (link_lists,)
+
+
+# ---------------------------------------------------------------------- lines
+
+
+class _Open:
+    """An element the pass is inside of."""
+
+    __slots__ = ("after", "figure", "mark", "tag")
+
+    def __init__(self, part: Part) -> None:
+        self.after = part.after  # the part at which it is left
+        self.tag = part.tag
+        self.mark: LineMark | None = None  # of inline elements
+        self.figure: tuple[int, int] | None = None  # of figures: first picture, first line in it
 
 
 class Walk:
-    """The one pass over a tree that makes lines; build it, call ``run`` once."""
+    """The one pass over an outline that makes lines; build it, call ``run`` once."""
 
-    def __init__(self, base: str | None, removed_nodes: Mapping[int, str]) -> None:
+    def __init__(self, outline: Outline, base: str | None, left_out: Mapping[int, str]) -> None:
+        self._outline = outline
         self._base = base
-        self._removed_nodes = removed_nodes
+        self._left_out = left_out
         self._page = Page()
         self._seen_media: set[str] = set()
-        self._parts: list[str] = []
+        self._below_prose = True  # since the last picture
+        self._pieces: list[str] = []
         self._length = 0
         self._pending_blank = False
+        self._open: list[_Open] = []
         self._open_marks: list[LineMark] = []
         self._line_marks: list[LineMark] = []
         self._kinds: list[tuple[BlockKind, int]] = [("paragraph", 0)]
         self._list_depth = 0
 
-    def run(self, root: LexborNode) -> Page:
-        """Walk everything below *root* in document order; time linear in its size."""
-        node: LexborNode | None = root.first_child
-        closers: list[Callable[[], None] | None] = []
-        while node is not None:
-            descend, close = self._enter(node)
-            child = node.first_child if descend else None
-            if child is not None:
-                closers.append(close)
-                node = child
-                continue
-            if close:
-                close()
-            while node is not None:
-                sibling = node.next
-                if sibling is not None:
-                    node = sibling
-                    break
-                node = node.parent
-                if node is None or node.mem_id == root.mem_id:
-                    node = None
-                    break
-                closer = closers.pop()
-                if closer:
-                    closer()
+    def run(self) -> Page:
+        """Go through the outline in document order; time linear in its size."""
+        parts = self._outline.parts
+        index, count = 0, len(parts)
+        while index < count:
+            while self._open and self._open[-1].after <= index:
+                self._leave(self._open.pop())
+            part = parts[index]
+            if part.tag == "-text":
+                self._add(part.text)
+                index += 1
+            else:
+                index = self._enter(part)
+        while self._open:
+            self._leave(self._open.pop())
         self._flush()
         return self._page
 
     # ------------------------------------------------------------------ elements
 
-    def _enter(self, node: LexborNode) -> tuple[bool, Callable[[], None] | None]:
-        """Take note of a node; tell whether to go below it and what to do on leaving it."""
-        if node.is_text_node:
-            self._add(node.text_content or "")
-            return False, None
-        tag = (node.tag or "").lower()
-        if node.is_comment_node or tag in _INVISIBLE_TAGS:
-            return False, None
-        rule = self._removed_nodes.get(node.mem_id)
+    def _enter(self, part: Part) -> int:
+        """Take note of an element; return the index of the part to go on with."""
+        tag = part.tag
+        rule = self._left_out.get(part.index)
         if rule is not None:
-            return self._leave_out(node, rule, tag)
+            return self._leave_out(part, rule)
         if tag == "br":
             self._flush()
-            return False, None
-        if tag == "img":
-            self._image(node)
-            return False, None
-        if tag in ("video", "audio", "iframe"):
-            self._player(node, tag)
-            return False, None
-        if tag == "noscript":  # doubles of lazy pictures
-            for image in node.css("img"):
-                self._image(image)
-            return self._leave_out(node, "generic.noscript", tag)
-        if tag in _MARKS:
-            return self._enter_mark(node, tag)
-        if tag == "small" or tag in _BLOCK_TAGS:
-            return self._enter_block(node, tag)
-        return True, None
+        elif tag == "img":
+            self._image(part)
+        elif tag in _PLAYERS:
+            self._player(part)
+            if self._is_fallback(part):
+                return self._leave_out(part, "generic.player_fallback")
+        elif tag in ("noscript", "noembed", "noframes", "svg"):
+            if self._is_fallback(part):  # doubles of lazy pictures
+                for inner in self._outline.parts[part.index + 1 : part.after]:
+                    if inner.tag == "img":
+                        self._image(inner)
+                return self._leave_out(part, f"generic.{tag}")
+        elif tag in _MARKS:
+            self._enter_mark(part)
+        elif tag in BLOCK_TAGS or tag == "small":
+            self._enter_block(part)
+        return part.index + 1
 
-    def _leave_out(self, node: LexborNode, rule: str, tag: str) -> tuple[bool, None]:
-        if tag in _BLOCK_TAGS:
+    def _leave_out(self, part: Part, rule: str) -> int:
+        if part.tag in BLOCK_TAGS:
             self._flush()
-        text = single_blanks(" ".join(_texts(node)))
+        text = single_blanks(self._outline.text[part.start : part.stop])
         if text:
             self._page.removed.append(Removed(rule, text))
-        return False, None
+        return part.after
 
-    def _enter_mark(self, node: LexborNode, tag: str) -> tuple[bool, Callable[[], None] | None]:
+    def _is_fallback(self, part: Part) -> bool:
+        # What stands in an <iframe> is never markup.
+        return part.tag == "iframe" or part.stop - part.start <= _MAX_FALLBACK
+
+    def _enter_mark(self, part: Part) -> None:
+        kind = _MARKS[part.tag]
         url = None
-        if tag == "a":
-            url = absolute(node.attributes.get("href") or "", self._base)
+        if kind == "link":
+            url = absolute(part.node.attributes.get("href") or "", self._base)
             if url is None:
-                return True, None
-        mark = LineMark(_MARKS[tag], self._length, -1, url)
-        self._open_marks.append(mark)
+                return
+        elif any(mark.kind == kind for mark in self._open_marks):
+            return  # <b><strong>: bold is bold
+        opened = _Open(part)
+        opened.mark = LineMark(kind, self._length, -1, url)
+        self._open.append(opened)
+        self._open_marks.append(opened.mark)
 
-        def close() -> None:
-            if mark in self._open_marks:
-                self._open_marks.remove(mark)
-            mark.end = self._length
-            self._line_marks.append(mark)
-
-        return True, close
-
-    def _enter_block(self, node: LexborNode, tag: str) -> tuple[bool, Callable[[], None] | None]:
+    def _enter_block(self, part: Part) -> None:
+        tag = part.tag
         kind, level = self._kinds[-1]
         if tag in _HEADINGS:
             kind, level = "heading", _HEADINGS[tag]
@@ -298,91 +299,99 @@ class Walk:
             kind, level = "cell", 0
         elif tag == "pre":
             kind, level = "code", 0
-        elif tag == "figcaption" or self._is_caption(node, tag):
+        elif tag == "figcaption" or self._is_caption(part):
             kind, level = "caption", 0
-        if tag in _LISTS:
-            self._list_depth += 1
         self._flush()
+        opened = _Open(part)
+        if tag == "figure":
+            opened.figure = len(self._page.media), len(self._page.lines)
+        elif tag in _LISTS:
+            self._list_depth += 1
         self._kinds.append((kind, level))
+        self._open.append(opened)
 
-        def close() -> None:
-            self._flush()
-            self._kinds.pop()
-            if tag in _LISTS:
-                self._list_depth -= 1
+    def _leave(self, opened: _Open) -> None:
+        if opened.mark is not None:
+            self._open_marks.pop()
+            opened.mark.end = self._length
+            self._line_marks.append(opened.mark)
+            return
+        self._flush()
+        self._kinds.pop()
+        if opened.tag in _LISTS:
+            self._list_depth -= 1
+        if opened.figure is not None:
+            self._join_figure(*opened.figure)
 
-        return True, close
+    # ------------------------------------------------------------------ pictures
 
-    def _is_caption(self, node: LexborNode, tag: str) -> bool:
-        if not self._page.media:
-            return False
-        if tag == "small":  # the feeds' own form: <div><small>caption</small></div> after <img>
-            return self._page.media[-1].before == len(self._page.lines) and not self._length
-        if tag in ("div", "p", "dd"):
-            attributes = node.attributes
+    def _is_caption(self, part: Part) -> bool:
+        if part.tag == "small":  # the feeds' own form: <div><small>caption</small></div> after <img>
+            return not self._length and self._picture_above() is not None
+        if part.tag in ("div", "p", "dd") and self._page.media:
+            attributes = part.node.attributes
             marker = f"{attributes.get('class') or ''} {attributes.get('data-testid') or ''}"
-            return bool(marker.strip()) and bool(_CAPTION_CLASS.search(marker))
+            return bool(_CAPTION_CLASS.search(marker))
         return False
 
-    # ------------------------------------------------------------------ media
+    def _picture_above(self) -> int | None:
+        """Return the picture or player right above; only captions may stand between."""
+        return None if self._below_prose else len(self._page.media) - 1
 
-    def _image(self, node: LexborNode) -> None:
-        attributes = node.attributes
+    def _join_figure(self, first_media: int, first_line: int) -> None:
+        """Join captions that stand above their picture in a figure."""
+        if first_media == len(self._page.media):
+            return
+        for line in self._page.lines[first_line:]:
+            if line.kind == "caption" and (line.of_media is None or line.of_media < first_media):
+                line.of_media = first_media
+
+    def _image(self, part: Part) -> None:
+        attributes = part.node.attributes
         url = image_address(attributes, self._base)
         if url is None or url in self._seen_media:
             return
-        self._seen_media.add(url)
         self._flush()
-        alt = single_blanks(attributes.get("alt") or "")
-        self._page.media.append(RawMedia("image", url, len(self._page.lines), alt or None))
+        self._add_media("image", url, attributes.get("alt"))
 
-    def _player(self, node: LexborNode, tag: str) -> None:
+    def _player(self, part: Part) -> None:
         self._flush()
-        kind = "frame" if tag == "iframe" else tag
-        candidates = [node, *node.css("source")] if tag != "iframe" else [node]
-        for candidate in candidates:
-            attributes = candidate.attributes
-            for name in ("src", "data-src", "data-lazy-src"):
-                url = absolute(attributes.get(name) or "", self._base)
-                if url and url not in self._seen_media:
-                    self._seen_media.add(url)
-                    title = single_blanks(attributes.get("title") or "") or None
-                    self._page.media.append(RawMedia(kind, url, len(self._page.lines), title))
-                    break
-        text = single_blanks(" ".join(_texts(node)))
-        if text:
-            self._page.removed.append(Removed("generic.player_fallback", text))
+        inside = self._outline.parts[part.index + 1 : min(part.after, part.index + _MAX_SOURCES)]
+        for candidate in (part, *(inner for inner in inside if inner.tag == "source")):
+            attributes = candidate.node.attributes
+            url = player_address(attributes, self._base)
+            if url and url not in self._seen_media:
+                self._add_media(_PLAYERS[part.tag], url, attributes.get("title"))
+
+    def _add_media(self, kind: str, url: str, words: str | None) -> None:
+        self._seen_media.add(url)
+        alt = single_blanks(words or "") or None
+        self._page.media.append(RawMedia(kind, url, len(self._page.lines), alt))
+        self._below_prose = False
 
     # ------------------------------------------------------------------ text
 
     def _add(self, text: str) -> None:
-        if self._kinds[-1][0] == "code" and "\n" in text:
-            for piece in text.split("\n"):
-                self._append(piece)
-                self._flush()
+        if "\n" in text:  # code: the outline keeps no other line feeds
+            for number, piece in enumerate(text.split("\n")):
+                if number:
+                    self._flush()
+                self._add(piece)
             return
-        if "\n" in text:
-            text = BREAK_IN_WIDE.sub("", text)
-        self._append(text)
-
-    def _append(self, text: str) -> None:
-        text = BLANKS.sub(" ", INVISIBLE.sub("", text))
-        if not text:
-            return
-        if text[0] == " ":
-            self._pending_blank = self._pending_blank or self._length > 0
+        if text[:1] == " ":
+            self._pending_blank = self._length > 0
             text = text[1:]
         if not text:
             return
-        if self._pending_blank and self._length:
-            self._parts.append(" ")
+        if self._pending_blank:
+            self._pieces.append(" ")
             self._length += 1
             for mark in self._open_marks:  # a mark opened just before the blank begins after it
                 if mark.start == self._length - 1:
                     mark.start = self._length
         self._pending_blank = text[-1] == " "
         text = text.removesuffix(" ")
-        self._parts.append(text)
+        self._pieces.append(text)
         self._length += len(text)
 
     def _flush(self) -> None:
@@ -393,93 +402,25 @@ class Walk:
             kind, level = self._kinds[-1]
             marks = [mark for mark in self._line_marks if mark.start < mark.end]
             marks.sort(key=lambda mark: (mark.start, -mark.end, mark.kind))
-            self._end_line(Line(kind, "".join(self._parts), level, marks))
+            self._end_line(Line(kind, "".join(self._pieces), level, marks))
         for mark in self._open_marks:
             mark.start = 0
         self._line_marks = []
-        self._parts = []
+        self._pieces = []
         self._length = 0
         self._pending_blank = False
 
     def _end_line(self, line: Line) -> None:
-        media = self._page.media
-        if media and media[-1].kind == "image" and _CREDIT_TEXT.match(line.text):
-            line.kind = "caption"
-            media[-1].credit = _CREDIT_TEXT.sub("", line.text) or None
-        if line.kind == "caption" and media:
-            line.of_media = len(media) - 1
+        picture = self._picture_above()
+        if picture is not None and line.kind in ("paragraph", "caption"):
+            credit = _CREDIT_TEXT.match(line.text)
+            if credit and len(line.text) <= _MAX_CREDIT:
+                line.kind, line.is_credit = "caption", True
+                self._page.media[picture].credit = line.text[credit.end() :] or None
+            elif _CAPTION_TEXT.match(line.text):
+                line.kind = "caption"
+        if line.kind == "caption":
+            line.of_media = picture
+        else:
+            self._below_prose = True
         self._page.lines.append(line)
-
-
-# ---------------------------------------------------------------------- addresses of pictures
-
-_SOURCES = ("data-src", "data-original", "data-lazy-src", "data-actualsrc", "src")
-_PLACEHOLDER = re.compile(r"(?:^|/)(?:blank|spacer|placeholder|grey[-_]?line|pixel|1x1|transparent)[\w-]*\.(?:gif|png|svg)$", re.I)
-_TRACKER = re.compile(r"/_/stat\?|/pixel(?:\.gif)?\?|google-analytics|doubleclick\.net|feedburner\.com/~r|/b\.gif\?", re.I)
-
-
-def image_address(attributes: Mapping[str, str | None], base: str | None) -> str | None:
-    """Return the address of the picture an ``<img>`` shows: largest candidate, proxy unwrapped.
-
-    None for placeholders, tracking pixels and inline data.
-    """
-    if _tiny(attributes.get("width")) or _tiny(attributes.get("height")):
-        return None
-    largest = largest_candidate(attributes.get("srcset") or attributes.get("data-srcset") or "")
-    for address in (largest, *(attributes.get(name) for name in _SOURCES)):
-        if not address or address.lstrip().lower().startswith("data:"):
-            continue
-        url = absolute(unproxied(address.strip()), base)
-        if url and not _PLACEHOLDER.search(url) and not _TRACKER.search(url):
-            return url
-    return None
-
-
-def largest_candidate(srcset: str) -> str | None:
-    """Return the address with the largest width or density of a ``srcset`` (HTML Standard)."""
-    best: tuple[float, str] | None = None
-    for match in re.finditer(r"(\S*[^\s,])(?:\s+([\d.]+)[wx])?\s*(?:,|$)", srcset[:20_000]):
-        try:
-            size = float(match[2] or 1)
-        except ValueError:
-            continue
-        if best is None or size > best[0]:
-            best = (size, match[1])
-    return best[1] if best else None
-
-
-def _tiny(value: str | None) -> bool:
-    """Tell whether a width or height attribute is that of a tracking pixel."""
-    return value is not None and value.strip().removesuffix("px") in ("0", "1", "2")
-
-
-# ---------------------------------------------------------------------- rules that need code
-
-
-def link_lists(tree: LexborHTMLParser, html: str) -> dict[int, str]:
-    """Find lists whose every item is only a link: "related", not prose."""
-    found: dict[int, str] = {}
-    if "<li" not in html and "<LI" not in html:
-        return found
-    for node in tree.css("ul, ol"):
-        items = node.css("li")
-        if items and all(_only_a_link(item) for item in items):
-            found[node.mem_id] = RELATED_LINKS
-    return found
-
-
-RELATED_LINKS = "generic.related_links"
-
-
-def is_mostly_links(page: Page) -> bool:
-    """Tell whether the lists of links left out are longer than everything kept."""
-    links = sum(len(removed.text) for removed in page.removed if removed.rule == RELATED_LINKS)
-    return links > 0 and links > sum(len(line.text) for line in page.lines)
-
-
-def _only_a_link(item: LexborNode) -> bool:
-    linked = "".join(piece for link in item.css("a[href]") for piece in _texts(link))
-    return bool(linked.strip()) and BLANKS.sub("", linked) == BLANKS.sub("", "".join(_texts(item)))
-
-
-CLEANERS: Sequence[Callable[[LexborHTMLParser, str], dict[int, str]]] = (link_lists,)

@@ -17,22 +17,27 @@ from datetime import date, timedelta
 from shilu.records import Dateline
 
 # Names end in 社/通讯社 …; a few agencies stand without. Written for any agency, then place, then
-# day: a place is what is left between them, two to eight characters.
+# day: a place is what is left between them, two to twelve characters. Publishers, travel agencies
+# and cooperatives end in 社 too and send no telegrams.
 _AGENCY = (
-    r"(?P<agency>[\w·]{1,10}?(?:通讯社|通訊社|新闻社|新聞社|社)|路透|彭博|中新网|新华网"
-    r"|[\w·]{1,8}?(?:日报|日報|时报|時報|电台|電台|电视台|電視台|网|網))"
+    r"(?P<agency>[\w·]{1,10}?(?:通讯社|通訊社|新闻社|新聞社|(?<![版行作公会會报報志誌结結旅])社)"
+    r"|路透|彭博|中新网|新华网|[\w·]{1,8}?(?:日报|日報|时报|時報|电台|電台|电视台|電視台|网|網))"
 )
 _REPORTER = r"(?:(?:特派)?(?:记者|記者)(?P<reporter>[\w·．]{2,8}?))?"
 _PLACE = r"(?P<place>[\w·/．]{2,12}?)"
 _DAY = r"(?:(?P<month>\d{1,2})\s*月\s*)?(?P<day>\d{1,2})\s*日"
+# "10日电" is a telegram of the 10th, "10日电话" a call.
+_WIRE = r"\s*(?:综合|綜合)?(?:[电電](?![话話视視影邮郵子台臺力网網]|[^，。]{0,2}[访訪])|[讯訊](?![问問息号號]))"
+# A range of days is no dateline: 5月3日—8日
+_DASH = r"\s*[-–—]+(?!\s*\d)"
 
 _STYLES = (
     # （中央社記者某某台北20日電）, also in half-width brackets or 【】
-    re.compile(rf"^\s*[（(【\[]\s*{_AGENCY}\s*{_REPORTER}\s*{_PLACE}\s*{_DAY}\s*(?:综合|綜合)?[电電讯訊][^）)】\]]{{0,12}}[）)】\]]"),
+    re.compile(rf"\s*[（(【\[]\s*{_AGENCY}\s*{_REPORTER}\s*{_PLACE}\s*{_DAY}{_WIRE}[^）)】\]]{{0,12}}[）)】\]]"),
     # 新华社北京10月10日电 / 中新社 首尔 5日电 (without brackets)
-    re.compile(rf"^\s*{_AGENCY}\s*{_REPORTER}\s*{_PLACE}\s*{_DAY}\s*(?:综合|綜合)?[电電讯訊]"),
+    re.compile(rf"\s*{_AGENCY}\s*{_REPORTER}\s*{_PLACE}\s*{_DAY}{_WIRE}"),
     # 路透首尔10月10日 -
-    re.compile(rf"^\s*{_AGENCY}\s*{_PLACE}\s*{_DAY}\s*[-–—]+"),
+    re.compile(rf"\s*{_AGENCY}\s*{_PLACE}\s*{_DAY}{_DASH}"),
 )  # fmt: skip
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _ENGLISH = re.compile(
@@ -40,31 +45,35 @@ _ENGLISH = re.compile(
     r"(?:,\s*(?P<month>[A-Z][a-z]{2,8})\.?\s+(?P<day>\d{1,2}))?"
     r"\s*\((?P<agency>[A-Z][\w .&'-]{1,30})\)\s*[-–—]+"
 )
-_PLACE_ONLY = re.compile(r"^\s*(?P<place>[\w·/]{2,10})\s*(?:—+|–|--+)\s*")
+# A line of its own: 华盛顿 —. A double dash without a blank is speech: 答——
+_PLACE_ONLY = re.compile(r"(?P<place>[\w·/]{2,10})(?:\s+(?:—+|–|--+)|—|–)")
 
 
-def find_dateline(line: str, *, alone: bool = False) -> tuple[Dateline, int] | None:
+def find_dateline(line: str) -> tuple[Dateline, int] | None:
     """Read the dateline at the start of a line; return it with its length in code points.
 
-    With *alone* the line is nothing but the dateline, so that a bare place counts (VOA's
-    ``华盛顿 —``). The day is not resolved here; see ``resolve_day``.
+    A bare place counts only where it is the whole line (VOA's ``华盛顿 —``): in running prose a
+    word before a dash is no dateline without a list of places. The day is not resolved here; see
+    ``resolve_day``.
 
     >>> find_dateline("（法新社华盛顿10日电）美国总统今天……")[0].place
     '华盛顿'
     """
-    for style in _STYLES:
-        match = style.match(line[:80])
-        if match:
-            groups = match.groupdict()
-            return Dateline(
-                text=match[0].strip(),
-                agency=groups["agency"],
-                place=groups["place"],
-                reporter=groups.get("reporter"),
-                month=int(groups["month"]) if groups["month"] else None,
-                day=int(groups["day"]),
-            ), match.end()
-    match = _ENGLISH.match(line[:120])
+    head = line[:120]
+    if "日" in head[:80]:
+        for style in _STYLES:
+            match = style.match(head[:80])
+            if match:
+                groups = match.groupdict()
+                return Dateline(
+                    text=match[0].strip(),
+                    agency=groups["agency"],
+                    place=groups["place"],
+                    reporter=groups.get("reporter"),
+                    month=int(groups["month"]) if groups["month"] else None,
+                    day=int(groups["day"]),
+                ), match.end()
+    match = _ENGLISH.match(head)
     if match:
         month = (match["month"] or "")[:3].lower()
         return Dateline(
@@ -74,10 +83,9 @@ def find_dateline(line: str, *, alone: bool = False) -> tuple[Dateline, int] | N
             month=_MONTHS.index(month) + 1 if month in _MONTHS else None,
             day=int(match["day"]) if match["day"] else None,
         ), match.end()
-    match = _PLACE_ONLY.match(line[:40])
-    # In running prose a word before a dash is no dateline without a list of places.
-    if match and alone:
-        return Dateline(text=match[0].strip(), place=match["place"]), match.end()
+    match = _PLACE_ONLY.fullmatch(line.strip()) if len(line) <= 16 else None
+    if match:
+        return Dateline(text=match[0], place=match["place"]), len(line)
     return None
 
 

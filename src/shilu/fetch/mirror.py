@@ -11,13 +11,18 @@ from datetime import datetime
 from pathlib import Path
 
 from shilu.errors import UsageError
-from shilu.fetch.git import Blob, Change, Commit, Repository
+from shilu.fetch.git import Blob, Change, Repository
 from shilu.recordform import is_record_path, looks_like_record
 from shilu.records import Origin, Problem
 
 _HEAD_BYTES = 4096
-_BLOBS_A_TIME = 256  # requests of 41 bytes: well below what a pipe holds
-_CHECKPOINT_RECORDS = 64  # after about so many records an interrupted walk goes on from here
+_BLOBS_A_TIME = 256
+_FILES_A_TICK = 256
+_CHUNK_BYTES = 1 << 20
+# An interrupted walk goes on from the last checkpoint: the end of the commit in which so many
+# records were reached, or, where commits hold none, so many commits.
+_CHECKPOINT_RECORDS = 256
+_CHECKPOINT_COMMITS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,62 +79,78 @@ def walk_repository(
     Streams: holds the list of commits and one window of blobs. ``Walked`` steps are yielded only
     for complete clones: after a deepening fetch, a shallow one has older commits to be read.
     """
-    with Repository(git_dir) as repository:
-        reports = repository.reports(subject)
-        yield from reports
-        commits, cause = repository.commits(known)
-        if cause:
-            yield Problem("git.damaged", subject, {"cause": cause}, refused=True)
-        if not commits and not cause and not known:
-            yield Problem("git.no_commits", subject)
-        complete = not reports and not cause
-        reached: set[str] = set()
-        passed: set[str] = set()
-        window: list[tuple[Commit, Change]] = []
-        done = 0
-        for commit, changes in repository.changes(commits):
-            done += 1
-            for change in changes:
-                if not change.path.endswith(".md"):
-                    continue
-                if change.path.startswith("lists/"):
-                    yield PassedOver(change.path)
-                    continue
-                window.append((commit, change))
-                if len(window) >= _BLOBS_A_TIME:
-                    complete &= yield from _read_window(repository, window, limit)
-                    window = []
-            passed.update(commit.parents)
-            reached.difference_update(commit.parents)
-            reached.add(commit.name)
-            if len(window) >= _CHECKPOINT_RECORDS or done == len(commits):
+    try:
+        with Repository(git_dir) as repository:
+            yield from _walk(repository, subject, known, limit)
+    except OSError as error:
+        cause = error.strerror or str(error)
+        yield Problem("git.damaged", subject, {"cause": cause}, refused=True)
+
+
+def _walk(repository: Repository, subject: str, known: Sequence[str], limit: int) -> Iterator[Step]:
+    reports = repository.reports(subject)
+    yield from reports
+    commits, cause = repository.commits(known)
+    if cause:
+        yield Problem("git.damaged", subject, {"cause": cause}, refused=True)
+    if not commits and not cause and not known:
+        yield Problem("git.no_commits", subject)
+    complete = not reports and not cause
+    unread: list[str] = []
+    reached: set[str] = set()
+    passed: set[str] = set()
+    window: list[Change] = []
+    done = records = 0
+    for step in repository.changes(commits):
+        if isinstance(step, Change):
+            if not step.path.endswith(".md"):
+                continue
+            if step.path.startswith("lists/"):
+                yield PassedOver(step.path)
+                continue
+            window.append(step)
+            records += 1
+            if len(window) >= _BLOBS_A_TIME:
                 complete &= yield from _read_window(repository, window, limit)
                 window = []
-                yield Progress(done, len(commits), "commits")
-                if complete:
-                    yield Walked(tuple(sorted(reached)), tuple(sorted(passed)))
-                    passed.clear()
-        if done < len(commits):
-            yield from _read_window(repository, window, limit)
-            cause = f"it stopped at commit {commits[done].name}"
-            yield Problem("git.damaged", subject, {"cause": cause}, refused=True)
+            continue
+        done += 1
+        if not step.whole:
+            unread.append(step.commit.name)
+            complete = False
+        if complete:
+            passed.update(step.commit.parents)
+            reached.difference_update(step.commit.parents)
+            reached.add(step.commit.name)
+        if (
+            records >= _CHECKPOINT_RECORDS
+            or done % _CHECKPOINT_COMMITS == 0
+            or done == len(commits)
+        ):
+            complete &= yield from _read_window(repository, window, limit)
+            window, records = [], 0
+            yield Progress(done, len(commits), "commits")
+            if complete:
+                yield Walked(tuple(sorted(reached)), tuple(sorted(passed)))
+                passed.clear()
+    if unread:
+        cause = f"{len(unread)} commit(s) lack a part of their tree, the first is {unread[0]}"
+        yield Problem("git.damaged", subject, {"cause": cause}, refused=True)
 
 
 def _read_window(
-    repository: Repository, window: Sequence[tuple[Commit, Change]], limit: int
+    repository: Repository, window: Sequence[Change], limit: int
 ) -> Generator[Step, None, bool]:
     """Yield the records of a window; return whether all bytes were there."""
-    if not window:
-        return True
-    blobs = repository.blobs([change.blob for _, change in window], limit)
-    for (commit, change), blob in zip(window, blobs, strict=True):
-        yield _state(commit, change, blob, limit)
+    blobs = repository.blobs([change.blob for change in window], limit)
+    for change, blob in zip(window, blobs, strict=True):
+        yield _state(change, blob, limit)
     return not any(blob.missing for blob in blobs)
 
 
-def _state(commit: Commit, change: Change, blob: Blob, limit: int) -> Step:
-    origin = Origin("git", change.path, commit.name, commit.generation)
-    at = commit.committed_at
+def _state(change: Change, blob: Blob, limit: int) -> Step:
+    origin = Origin("git", change.path, change.commit.name, change.commit.generation)
+    at = change.commit.committed_at
     subject = display(origin)
     if blob.missing:
         if not is_record_path(change.path):
@@ -150,9 +171,7 @@ def display(origin: Origin) -> str:
     return origin.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _too_large(
-    origin: Origin, at: datetime | None, size: int, sha256: str, limit: int
-) -> Found:
+def _too_large(origin: Origin, at: datetime | None, size: int, sha256: str, limit: int) -> Found:
     refusal = Problem(
         "record.too_large", display(origin), {"size": str(size), "limit": str(limit)}, refused=True
     )
@@ -163,26 +182,39 @@ def _too_large(
 
 
 def walk_files(path: Path, limit: int) -> Iterator[Step]:
-    """Yield the record at *path*, or those below it in the order of their names."""
+    """Yield the record at *path*, or those below it in the order of their names.
+
+    Links to folders below *path* are not followed: they may lead round in circles.
+    """
     if not path.is_dir():
         yield _file(path, limit, named=True)
         return
-    total, done = count_files(path), 0
-    for folder, folders, names in os.walk(path):
+    total, done = sum(isinstance(found, Path) for found in _files(path)), 0
+    for found in _files(path):
+        if isinstance(found, OSError):
+            yield _unreadable_folder(found)
+            continue
+        yield _file(found, limit, named=False)
+        done += 1
+        if done % _FILES_A_TICK == 0 or done == total:
+            yield Progress(done, max(done, total), "files")
+
+
+def _files(path: Path) -> Iterator[Path | OSError]:
+    """Yield what may be records in a folder, and the errors of folders that cannot be listed."""
+    errors: list[OSError] = []
+    for folder, folders, names in os.walk(path, onerror=errors.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if name.endswith(".md") and not name.startswith("."):
-                yield _file(Path(folder) / name, limit, named=False)
-                done += 1
-                if done % _BLOBS_A_TIME == 0:
-                    yield Progress(done, total, "files")
+                yield Path(folder, name)
+    yield from errors
 
 
-def count_files(path: Path) -> int:
-    """Return how many files ``walk_files`` looks at in a folder, for a progress bar."""
-    return sum(
-        name.endswith(".md") for _, _, names in os.walk(path) for name in names
-    )
+def _unreadable_folder(error: OSError) -> Problem:
+    subject = os.fsencode(error.filename or "?").decode("utf-8", "backslashreplace")
+    cause = error.strerror or str(error)
+    return Problem("record.unreadable", subject, {"cause": cause}, refused=True)
 
 
 def record_path(path: Path) -> str:
@@ -193,7 +225,7 @@ def record_path(path: Path) -> str:
     >>> record_path(Path("/data/mirror/articles/rfi/1015022.md"))
     'articles/rfi/1015022.md'
     """
-    parts = Path(os.path.abspath(path)).parts[-3:]
+    parts = Path(os.path.abspath(path)).parts[-3:]  # noqa: PTH100 - links keep their own names
     if len(parts) == 3 and parts[0] not in ("articles",):
         parts = parts[1:]
     return "/".join(parts)
@@ -202,31 +234,39 @@ def record_path(path: Path) -> str:
 def _file(path: Path, limit: int, *, named: bool) -> Step:
     name = record_path(path)
     origin = Origin("file", name)
+    subject = display(origin)
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
             kind = _kind(mode)
             if named:
                 raise UsageError("record.not_a_file", path, kind=kind)
-            refusal = Problem("record.not_a_file", name, {"kind": kind}, refused=True)
+            refusal = Problem("record.not_a_file", subject, {"kind": kind}, refused=True)
             return Found(origin, f"a {kind}", None, None, refusal=refusal)
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
             head = file.read(_HEAD_BYTES)
             if not named and not is_record_path(name) and not looks_like_record(head):
-                return PassedOver(name)
-            size = os.fstat(file.fileno()).st_size
-            if size > limit:
-                digest = hashlib.sha256(head)
-                while chunk := file.read(1 << 20):
+                return PassedOver(subject)
+            # The file may grow while it is read: what was read counts, not what stat says.
+            data = head + file.read(max(0, limit + 1 - len(head)))
+            if len(data) > limit:
+                digest, size = hashlib.sha256(data), len(data)
+                del data
+                while chunk := file.read(_CHUNK_BYTES):
                     digest.update(chunk)
+                    size += len(chunk)
                 return _too_large(origin, None, size, digest.hexdigest(), limit)
-            data = head + file.read(limit + 1 - len(head))
     except OSError as error:
         cause = error.strerror or str(error)
-        refusal = Problem("record.unreadable", name, {"cause": cause}, refused=True)
+        refusal = Problem("record.unreadable", subject, {"cause": cause}, refused=True)
         return Found(origin, "unreadable", None, None, refusal=refusal)
     sha256 = hashlib.sha256(data).hexdigest()
     return Found(origin, sha256, None, data, len(data), sha256)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # A pipe that has taken the file's place since must not be waited for.
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _kind(mode: int) -> str:

@@ -28,6 +28,9 @@ _AUTHOR = "Newsroom <newsroom@mirror.example>"
 _MESSAGE = "update"
 _BRANCH = "main"
 
+# The article of the sample that its outlet edited twice: the first thing to look at.
+EDITED = "beiou/n-4417730"
+
 
 def build_mirror(folder: Path) -> int:
     """Make the sample mirror in *folder*, new or empty, with its work tree.

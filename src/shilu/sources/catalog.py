@@ -35,6 +35,11 @@ class DateRule:
     form: str  # "iso", "rfc1123" or a strptime form; forms without an hour give a day only
     attribute: str | None = None  # read this attribute instead of the element's text
     zone: ZoneInfo | None = None  # of forms that print none; None: the source's
+    hints: tuple[str, ...] = ()  # as those of RemoveRule
+
+    def may_apply(self, html: str) -> bool:
+        """Tell cheaply whether the selector can match in this page, given in lower case."""
+        return not self.hints or any(hint in html for hint in self.hints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +52,12 @@ class RemoveRule:
     max_chars: int | None = None  # only elements with no more text than this
     since: date | None = None  # the layout's period, by feed date
     until: date | None = None
-    hints: tuple[str, ...] = ()  # literals of which the page must hold one for select to match
+    # Literals in lower case of which the page must hold one for select to match.
+    hints: tuple[str, ...] = ()
+    tags: frozenset[str] = frozenset()  # where select is a list of tag names: these names
 
     def may_apply(self, html: str, day: date | None) -> bool:
-        """Tell cheaply whether the rule can matter for this page and day."""
+        """Tell cheaply whether the rule can matter for this page, in lower case, and day."""
         if day is not None and (
             (self.since is not None and day < self.since)
             or (self.until is not None and day > self.until)
@@ -111,16 +118,14 @@ _REMOVE: Mapping[str, Expected] = {
 }  # fmt: skip
 _FEED: Mapping[str, Expected] = {"url": str, "verified": bool}
 
+_MAX_CHARS = 2000  # of rules with a text that name no other: labels and notices are short
+
 
 def parse_source(text: str, subject: str) -> SourceRules:
     """Read one outlet's TOML; raise ``UsageError`` naming the key that is wrong."""
     table = parse_toml(text, subject)
     check_table(table, _TOP, subject)
-    for required in ("id", "names", "hosts", "time_zone", "languages"):
-        if required not in table:
-            raise UsageError(
-                "config.bad_value", subject, key=required, value="absent", expected="a value"
-            )
+    _require(table, ("id", "names", "hosts", "time_zone", "languages"), subject)
     source = Source(
         id=table["id"],
         names=MappingProxyType(dict(table["names"])),
@@ -145,7 +150,9 @@ def parse_source(text: str, subject: str) -> SourceRules:
     )
 
 
-def _tables(rows: Iterable[Any], allowed: Mapping[str, Expected], subject: str) -> Iterator[Any]:
+def _tables(
+    rows: Iterable[Any], allowed: Mapping[str, Expected], required: Iterable[str], subject: str
+) -> Iterator[Any]:
     for number, row in enumerate(rows, 1):
         where = f"{subject} #{number}"
         if not isinstance(row, dict):
@@ -153,7 +160,16 @@ def _tables(rows: Iterable[Any], allowed: Mapping[str, Expected], subject: str) 
                 "config.bad_value", where, key="", value=repr(row), expected="a table"
             )
         check_table(row, allowed, where)
+        _require(row, required, where)
         yield row
+
+
+def _require(table: Mapping[str, Any], keys: Iterable[str], subject: str) -> None:
+    for key in keys:
+        if key not in table:
+            raise UsageError(
+                "config.bad_value", subject, key=key, value="absent", expected="a value"
+            )
 
 
 def _zone(name: str, key: str, subject: str) -> ZoneInfo:
@@ -175,43 +191,75 @@ def _pattern(text: str, key: str, subject: str) -> re.Pattern[str]:
 
 
 def _date_rules(rows: Iterable[Any], subject: str) -> Iterator[DateRule]:
-    for row in _tables(rows, _DATE, f"{subject} [[dates]]"):
+    for row in _tables(rows, _DATE, ("select", "form"), f"{subject} [[dates]]"):
         zone = _zone(row["zone"], "zone", subject) if "zone" in row else None
-        yield DateRule(row["select"], row["form"], row.get("attribute"), zone)
+        select = _selector(row["select"], subject)
+        if row["form"] not in ("iso", "rfc1123") and "%" not in row["form"]:
+            raise UsageError(
+                "config.bad_value", subject, key="form", value=row["form"],
+                expected='"iso", "rfc1123" or a strptime form',
+            )  # fmt: skip
+        yield DateRule(select, row["form"], row.get("attribute"), zone, _hints(select))
 
 
 def parse_remove_rules(rows: Iterable[Any], owner: str, subject: str) -> Iterator[RemoveRule]:
     """Read ``[[remove]]`` tables; rule names get the owner's id in front."""
-    for row in _tables(rows, _REMOVE, f"{subject} [[remove]]"):
+    for row in _tables(rows, _REMOVE, ("rule", "select"), f"{subject} [[remove]]"):
+        select = _selector(row["select"], subject)
+        names = {name.strip() for name in select.split(",")}
         yield RemoveRule(
             rule=f"{owner}.{row['rule']}",
-            select=row["select"],
+            select=select,
             text=_pattern(row["text"], "text", subject) if "text" in row else None,
-            max_chars=row.get("max_chars"),
+            max_chars=row.get("max_chars", _MAX_CHARS if "text" in row else None),
             since=row.get("since"),
             until=row.get("until"),
-            hints=_hints(row["select"]),
+            hints=_hints(select),
+            tags=frozenset(names) if all(map(_TAG_NAME.fullmatch, names)) else frozenset(),
         )
+
+
+_TAG_NAME = re.compile(r"[a-z][a-z0-9]*")
+# The parser makes these where a page leaves their tags out.
+_IMPLIED_TAGS = frozenset({"html", "head", "body", "tbody", "tr", "colgroup"})
+
+
+def _selector(select: str, subject: str) -> str:
+    """Return a CSS selector the parser understands; raise ``UsageError`` for others."""
+    from selectolax.lexbor import LexborHTMLParser, SelectolaxError
+
+    try:
+        LexborHTMLParser("").css(select)
+    except SelectolaxError:
+        raise UsageError(
+            "config.bad_value", subject, key="select", value=select, expected="a CSS selector"
+        ) from None
+    return select
 
 
 def _hints(select: str) -> tuple[str, ...]:
     """Return literals of which a page must hold one for the CSS selector to match anything.
 
-    One from each comma-separated alternative: the longest class, id or attribute name or value.
-    A selector that names only tags gives none, and is tried on every page.
+    One from each comma-separated alternative, in lower case: the longest class, id or attribute
+    name or value, else the tag. When an alternative gives none, the selector is tried on every
+    page.
     """
     hints = []
     for alternative in re.sub(r":not\([^)]*\)", "", select).split(","):
         words = re.findall(r"(?:[.#]|\[[*^$~|]?)([\w-]{3,})|[\"']([^\"']{3,})[\"']", alternative)
         found = [name or value for name, value in words]
-        if not found:
+        tag = re.search(r"(?:^|[\s>+~])([a-z][a-z0-9]*)[^\s>+~]*\s*$", alternative)
+        if found:
+            hints.append(max(found, key=len).lower())
+        elif tag and tag[1] not in _IMPLIED_TAGS:
+            hints.append(f"<{tag[1]}")
+        else:
             return ()
-        hints.append(max(found, key=len))
     return tuple(hints)
 
 
 def _feeds(rows: Iterable[Any], subject: str) -> Iterator[Feed]:
-    for row in _tables(rows, _FEED, f"{subject} [[feeds]]"):
+    for row in _tables(rows, _FEED, ("url",), f"{subject} [[feeds]]"):
         yield Feed(row["url"], row.get("verified", False))
 
 
@@ -233,14 +281,11 @@ class Catalog:
         parts = urlsplit(url)
         host = host_of(url)
         path = re.sub(r"/{2,}", "/", parts.path)
-        for prefix, source_id in self._by_host.get(host, ()):
-            if path.startswith(prefix):
-                return self.rules[source_id]
         # cn.reuters.com is declared, mobile.cn.reuters.com is the same outlet
-        for index in range(host.count(".") - 1):
-            parent = host.split(".", index + 1)[-1]
-            for prefix, source_id in self._by_host.get(parent, ()):
-                if path.startswith(prefix):
+        for index in range(max(1, host.count("."))):
+            for prefix, source_id in self._by_host.get(host.split(".", index)[-1], ()):
+                # /zh is the prefix of /zh and /zh/a-1, not of /zhuanti
+                if path == prefix or path.startswith(prefix.rstrip("/") + "/"):
                     return self.rules[source_id]
         return undeclared(host)
 

@@ -1,0 +1,1 @@
+"""What belongs together: versions of one article now, copies, stories and tenures as they land."""

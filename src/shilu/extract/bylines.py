@@ -1,0 +1,192 @@
+"""The outlet's own time and byline as printed on the page.
+
+A time is read only where it stands by itself or behind a label (发布时间：…), never out of a
+sentence: in 会议于<time>5月1日</time>举行 it says when the meeting was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from selectolax.lexbor import LexborHTMLParser
+
+from shilu.extract.clean import LeftOut
+from shilu.extract.markup import Outline, Part
+from shilu.records import Problem
+from shilu.sources.catalog import DateRule, SourceRules
+from shilu.text import single_blanks
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What the page says about when and by whom."""
+
+    at: datetime | None = None
+    on: date | None = None
+    authors: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+# The generator of the full-text feeds puts author and time in one italic div before the text,
+# whatever the outlet; the forms are unambiguous wherever they stand.
+_GENERIC = (
+    *(
+        DateRule("div > i:only-child", form, hints=("<i",))
+        for form in ("iso", "rfc1123", "%Y-%m-%d %H:%M:%S")
+    ),
+    DateRule("time[datetime]", "iso", attribute="datetime", hints=("<time",)),
+)
+
+_MAX_BYLINE = 200  # characters; a longer element is prose
+_CANDIDATES = 12  # elements looked at for one rule; times stand at the top of a page
+_TOP = 300  # characters before which a feed's byline stands: nothing, or a caption
+_LABEL = re.compile(
+    r"(?:本文|首次|最后|最後)?(?:发布|發布|发表|發表|更新|修改|刊登|时间|時間|日期|"
+    r"Published|Updated|Last updated|Posted|Date)(?:于|於|日期|时间|時間| on| at)?\s*[:：]?",
+    re.I,
+)
+_AUTHOR_LABEL = re.compile(r"(?:作者|撰文|记者|記者|文)\s*[:：/]|By\b", re.I)
+
+
+def find_byline(
+    tree: LexborHTMLParser,
+    outline: Outline,
+    html: str,
+    rules: SourceRules,
+    left_out: LeftOut,
+    subject: str,
+) -> Printed:
+    """Read the printed time by the outlet's rules, then by the generic ones.
+
+    The elements it was read from are noted in *left_out*: they are no text. *html* is what the
+    tree was made from, in lower case.
+    """
+    unread: Problem | None = None
+    zone = zone_info(rules.source.time_zone)
+    found: dict[str, list[Part]] = {}
+    for number, rule in enumerate((*rules.dates, *_GENERIC)):
+        is_own = number < len(rules.dates)
+        if rule.select not in found:
+            found[rule.select] = _candidates(tree, outline, html, rule)
+        for part in found[rule.select]:
+            beside = outline.beside(part)
+            if beside is None or (beside and not _LABEL.fullmatch(beside)):
+                continue
+            if not is_own and rule.attribute is None and part.start > _TOP:
+                continue
+            lines = _lines(part, outline, rule)
+            if not lines:
+                continue
+            when = parse_time(lines[-1], rule.form, rule.zone or zone)
+            if when is None:
+                if is_own and rule.select.startswith("time"):
+                    details = {"text": lines[-1][:80], "source": rules.source.id}
+                    unread = Problem("date.unreadable", subject, details)
+                continue
+            if not beside:
+                left_out[part.index] = f"{rules.source.id}.date"
+            byline = () if rule.attribute else tuple(lines[:-1])
+            authors = tuple(name for line in byline for name in author_names(line))
+            if isinstance(when, datetime):
+                return Printed(when, when.astimezone(zone).date(), authors)
+            return Printed(None, when, authors)
+    return Printed(problems=(unread,) if unread else ())
+
+
+def _candidates(
+    tree: LexborHTMLParser, outline: Outline, html: str, rule: DateRule
+) -> list[Part]:
+    if not rule.may_apply(html):
+        return []
+    nodes = tree.css(rule.select)[:_CANDIDATES]
+    return [part for node in nodes if (part := outline.find(node)) is not None]
+
+
+def _lines(part: Part, outline: Outline, rule: DateRule) -> list[str]:
+    if rule.attribute:
+        value = single_blanks(part.node.attributes.get(rule.attribute) or "")
+        return [value] if value else []
+    return [] if part.stop - part.start > _MAX_BYLINE else outline.lines(part)
+
+
+@cache
+def zone_info(name: str) -> ZoneInfo:
+    """Return the time zone; kept, since making one costs more than reading a byline."""
+    return ZoneInfo(name)
+
+
+def parse_time(text: str, form: str, zone: ZoneInfo) -> datetime | date | None:
+    """Read a printed time in a declared form, to the millisecond; None when it does not fit.
+
+    An instant is UTC; *zone* is that of times that print none.
+
+    >>> parse_time("18/08/2023 - 11:59", "%d/%m/%Y - %H:%M", ZoneInfo("Europe/Paris")).isoformat()
+    '2023-08-18T09:59:00+00:00'
+    """
+    if len(text) > 64:
+        return None
+    when: datetime | date
+    try:
+        if form == "iso":
+            if not _ISO.match(text):
+                return None
+            when = date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
+        elif form == "rfc1123":
+            when = parsedate_to_datetime(text)
+        else:
+            when = datetime.strptime(text, form)
+            if not any(mark in form for mark in ("%H", "%I", "%X", "%c")):
+                when = when.date()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    if not 1990 <= when.year <= 2100:
+        return None
+    if not isinstance(when, datetime):
+        return when
+    when = when.replace(microsecond=when.microsecond // 1000 * 1000)
+    return (when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(UTC)
+
+
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}|$)", re.ASCII)
+
+
+_AUTHOR_NOISE = re.compile(
+    r"^(?:(?:作者|撰文|记者|記者)\s*[:：]?|By\b\s*[:：]?)\s*|[（(][^）)]*[）)]|\bnull\b", re.I
+)
+
+
+def author_names(line: str) -> Iterable[str]:
+    """Split a byline into names.
+
+    >>> list(author_names(" null 邹宗翰")), list(author_names("CHOE SANG-HUN, Lara Jakes"))
+    (['邹宗翰'], ['CHOE SANG-HUN', 'Lara Jakes'])
+    """
+    cleaned = _AUTHOR_NOISE.sub(" ", line)
+    for name in re.split(r"[、,，;；/|]|\s+(?:and|与|和)\s+", cleaned):
+        name = single_blanks(name)
+        if name:
+            yield name
+
+
+def find_authors(
+    tree: LexborHTMLParser, outline: Outline, rules: SourceRules, left_out: LeftOut
+) -> Iterator[str]:
+    """Yield the authors by the outlet's selectors; the elements are noted in *left_out*."""
+    for select in rules.authors:
+        for node in tree.css(select):
+            part = outline.find(node)
+            if part is None or part.stop - part.start > _MAX_BYLINE:
+                continue
+            # A link to an author in a sentence names a person, not who wrote this.
+            beside = outline.beside(part)
+            if beside is None or (beside and not _AUTHOR_LABEL.match(beside)):
+                continue
+            for line in outline.lines(part):
+                yield from author_names(line)
+            left_out[part.index] = f"{rules.source.id}.authors"

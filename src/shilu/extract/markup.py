@@ -1,0 +1,349 @@
+"""From markup to a flat outline of it: what is parsed, and what each element says.
+
+The parser builds a tree; ``Outline`` walks it once and lays it out as a list, so that everything
+after it (rules, dates, lines) asks a list and not the tree. Markup that a parser could only read in
+time growing with its square (made to harm, or broken beyond repair) is flattened first.
+"""
+
+from __future__ import annotations
+
+import re
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from shilu.text import BREAK_IN_WIDE, visible
+
+# HTML Standard, "Rendering": elements with display block, list-item or table-*; br and the
+# embedded ones, which stand on a line of their own here too.
+BLOCK_TAGS = frozenset(
+    "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset "
+    "figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main "
+    "menu nav ol p pre search section summary table tbody td tfoot th thead tr ul "
+    "audio iframe object video".split()
+)
+_BORDERS = BLOCK_TAGS | {"br", "img", "embed"}
+_INVISIBLE_TAGS = frozenset("script style template head title meta link".split())
+_VOID_TAGS = frozenset(
+    "area base br col embed hr img input link meta param source track wbr".split()
+)
+
+# Tags that an upstream generator glued to their first attribute by joining lines without a blank:
+# <imgsrc="…", <sourcetype="…".
+_GLUED_TAG = re.compile(
+    r"<(img|source|picture|video|audio|iframe|figure|div|span|p|a)"
+    r"(?=(?:src|srcset|type|class|id|href|alt|width|height|style|title|media|sizes|loading"
+    r"|data-[\w-]+)=)",
+    re.I,
+)
+
+
+def parse(html: str) -> LexborHTMLParser:
+    """Parse an HTML fragment or page (HTML Standard; never fails)."""
+    return LexborHTMLParser(_GLUED_TAG.sub(r"<\1 ", html))
+
+
+# ---------------------------------------------------------------------- what is dear to parse
+
+# html5 parsers look through the open elements at every start tag, so nesting costs its square;
+# real pages stay below 60 deep.
+MAX_DEPTH = 600
+# Formatting elements left open are opened again in every block that follows (HTML Standard,
+# "reconstruct the active formatting elements"), a copy each. Broken pages leave a handful open.
+_MAX_FORMATTING = 64
+_MAX_COPIES = 500_000
+# Each attribute is compared with all before it.
+_MAX_ATTRIBUTES = 5_000
+
+_FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
+_CELLS = frozenset({"td", "th", "caption"})
+_WALLS = _CELLS | {"table", "html", "template", "object", "marquee", "applet"}
+_IMPLIED_ENDS = frozenset("li dt dd tr td th option p".split())
+_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)([^<>]*)", re.I)
+_LONG_TAG = re.compile(rf"<[a-z][^<>]{{{_MAX_ATTRIBUTES},}}", re.I)
+
+
+def nesting(html: str, limit: int = MAX_DEPTH) -> int:
+    """Return how deep *html* nests as far as counted when more than *limit*, else 0.
+
+    Counts as a parser would: void tags do not nest, an end tag closes only what is open, ``<p>``
+    and ``<li>`` end the one before. Linear in the length, whatever stands in it.
+
+    >>> nesting("<div>" * 700) > 600, nesting("<br><p>一<p>二<img src=x>" * 700)
+    (True, 0)
+    """
+    if html.count("<") <= limit:
+        return 0
+    open_tags = _OpenTags()
+    for slash, name, rest in _TAG.findall(html):
+        tag = name.lower()
+        if slash:
+            open_tags.end(tag)
+        elif tag not in _VOID_TAGS:
+            open_tags.start(tag, rest)
+        depth = len(open_tags.stack)
+        if depth > limit or open_tags.copies > _MAX_COPIES:
+            return max(depth, limit + 1)
+        if len(open_tags.formatting) > _MAX_FORMATTING:
+            return limit + 1
+    return 0
+
+
+class _OpenTags:
+    """The stack of open elements and the active formatting elements of the HTML Standard."""
+
+    def __init__(self) -> None:
+        self.stack: list[str] = []
+        self.formatting: list[tuple[str, str]] = []  # ("", "") marks the border of a cell
+        self.copies = 0  # bound on the elements made by reopening formatting
+
+    def start(self, tag: str, attributes: str) -> None:
+        if attributes.endswith("/") and ("svg" in self.stack or "math" in self.stack):
+            return
+        if tag in _IMPLIED_ENDS or tag in BLOCK_TAGS:
+            self._end_implied(tag)
+        if tag in _FORMATTING:
+            key = (tag, "" if tag == "a" else attributes)
+            # At most three that are alike ("Noah's Ark"), and one link.
+            if self.formatting.count(key) >= (1 if tag == "a" else 3):
+                self.formatting.remove(key)
+            self.formatting.append(key)
+        elif tag in _CELLS:
+            self.formatting.append(("", ""))
+        self.stack.append(tag)
+
+    def _end_implied(self, tag: str) -> None:
+        for index in range(len(self.stack) - 1, -1, -1):
+            name = self.stack[index]
+            if name == tag and tag in _IMPLIED_ENDS or name == "p" and tag in BLOCK_TAGS:
+                self._pop(index)
+                return
+            if name in BLOCK_TAGS and name != "p":
+                return
+
+    def end(self, tag: str) -> None:
+        for index in range(len(self.formatting) - 1, -1, -1):
+            name = self.formatting[index][0]
+            if name == tag:
+                del self.formatting[index]
+                break
+            if not name:
+                break
+        is_block = tag in BLOCK_TAGS
+        for index in range(len(self.stack) - 1, -1, -1):
+            name = self.stack[index]
+            if name == tag:
+                self._pop(index)
+                return
+            # A cell keeps what was opened outside from being closed inside, and a block inline tags.
+            if name in _WALLS and not (tag == "table" or (tag == "tr" and name in _CELLS)):
+                return
+            if name in BLOCK_TAGS and not is_block:
+                return
+
+    def _pop(self, index: int) -> None:
+        if any(name in _CELLS for name in self.stack[index:]) and ("", "") in self.formatting:
+            while self.formatting.pop() != ("", ""):
+                pass
+        del self.stack[index:]
+        self.copies += len(self.formatting)
+
+
+def overloaded(html: str) -> bool:
+    """Tell whether a tag has more attributes than any page gives one."""
+    return len(html) > _MAX_ATTRIBUTES and any(
+        match[0].count("=") + len(match[0].split()) > _MAX_ATTRIBUTES
+        for match in _LONG_TAG.finditer(html)
+    )
+
+
+# The bound on a quoted value keeps the pattern linear where quotation marks do not pair.
+_ANY_TAG = re.compile(
+    r"</?([a-z][a-z0-9]*)(?:[^<>\"']|\"[^\"<]{0,4096}\"|'[^'<]{0,4096}'|[\"'])*+>?", re.I
+)
+_UNSEEN_START = re.compile(r"<(?:(script|style|template)\b|!--)", re.I)
+
+
+def flattened(html: str) -> str:
+    """Return markup without its tags, block tags as line breaks; linear in its length."""
+    return _ANY_TAG.sub(
+        lambda match: "<br>" if match[1].lower() in _BORDERS else "", _without_unseen(html)
+    )
+
+
+def _without_unseen(html: str) -> str:
+    """Return markup without comments, scripts and styles that are closed."""
+    kept: list[str] = []
+    position = 0
+    lower = html.lower()
+    unclosed: set[str] = set()
+    for match in _UNSEEN_START.finditer(html):
+        if match.start() < position:
+            continue
+        end_tag = f"</{match[1].lower()}" if match[1] else "-->"
+        # Once an end was not found there is none further on: without the note each start would
+        # search to the end again.
+        end = -1 if end_tag in unclosed else lower.find(end_tag, match.end())
+        if end < 0:
+            unclosed.add(end_tag)
+            continue
+        kept.append(html[position : match.start()])
+        position = end + len(end_tag)
+        if match[1]:
+            position = html.find(">", position) + 1 or len(html)
+    kept.append(html[position:])
+    return "".join(kept)
+
+
+# ---------------------------------------------------------------------- the outline
+
+
+class Part:
+    """An element, or a piece of text (tag "-text"), at its place in the outline."""
+
+    __slots__ = ("after", "index", "node", "start", "stop", "tag", "text", "words")
+
+    def __init__(self, tag: str, node: LexborNode, index: int, start: int) -> None:
+        self.tag = tag
+        self.node = node
+        self.index = index  # its own in Outline.parts
+        self.start = start  # where its text begins in Outline.text
+        self.stop = start  # where its text ends
+        self.after = 0  # index of the first part that is not inside it
+        self.text = ""  # of pieces of text: blanks made one, one blank kept at either end
+        self.words: str | None = None  # of elements: their text on one line, once asked for
+
+
+class Outline:
+    """The visible parts of a tree in document order, and the text they make.
+
+    ``text`` has every run of blanks as one and a line feed where a line ends (blocks, ``<br>``,
+    pictures). Comments, scripts and the like are not in it.
+    """
+
+    def __init__(self, root: LexborNode | None) -> None:
+        self.parts: list[Part] = []
+        self._pieces: list[str] = []
+        self._length = 0
+        self._last = "\n"  # the last character written, "\n" at the start
+        if root is not None:
+            self._lay_out(root)
+        self.text = "".join(self._pieces)
+        self._of_tags: dict[frozenset[str], list[Part]] = {}
+        self._of_node: dict[int, Part] | None = None
+
+    # ------------------------------------------------------------------ asked
+
+    def elements(self, tags: frozenset[str]) -> list[Part]:
+        """Return the elements with one of these tag names, in document order."""
+        if tags not in self._of_tags:
+            self._of_tags[tags] = [part for part in self.parts if part.tag in tags]
+        return self._of_tags[tags]
+
+    def find(self, node: LexborNode) -> Part | None:
+        """Return the part of a node; None for invisible ones."""
+        if self._of_node is None:
+            self._of_node = {part.node.mem_id: part for part in self.parts if part.tag != "-text"}
+        return self._of_node.get(node.mem_id)
+
+    def words(self, part: Part) -> str:
+        """Return the text of a part on one line."""
+        if part.words is None:
+            part.words = " ".join(self.text[part.start : part.stop].split())
+        return part.words
+
+    @staticmethod
+    def longest(max_chars: int) -> int:
+        """Return the greatest length in ``text`` of what has no more than *max_chars* on one line.
+
+        A line feed and a blank at most stand between two characters. Asked before ``words``, so
+        that blocks within blocks are not read again for each.
+        """
+        return 3 * max_chars + 2
+
+    def lines(self, part: Part) -> list[str]:
+        """Return the lines of a part, blank ones left out."""
+        pieces = self.text[part.start : part.stop].split("\n")
+        return [" ".join(piece.split()) for piece in pieces if piece.strip()]
+
+    def beside(self, part: Part, max_chars: int = 16) -> str | None:
+        """Return the rest of the line(s) a part stands on; None when more than *max_chars*.
+
+        "" says that the part has its line to itself.
+        """
+        before = self.text[max(0, part.start - max_chars - 2) : part.start]
+        before = before[before.rfind("\n") + 1 :]
+        after = self.text[part.stop : part.stop + max_chars + 2].split("\n", 1)[0]
+        rest = f"{before.strip()}{after.strip()}"
+        return rest if len(rest) <= max_chars else None
+
+    # ------------------------------------------------------------------ made
+
+    def _lay_out(self, root: LexborNode) -> None:
+        node = root.first_child
+        open_parts: list[Part] = []
+        code_depth = 0  # how many <pre> are open
+        while node is not None:
+            tag = node.tag or ""
+            child = None
+            if tag == "-text":
+                self._add_text(node, code_depth > 0)
+            elif tag[:1] != "-" and tag not in _INVISIBLE_TAGS:
+                if tag in _BORDERS:
+                    self._end_line()
+                part = Part(tag, node, len(self.parts), self._length)
+                self.parts.append(part)
+                child = node.first_child
+                if child is None:
+                    part.after = len(self.parts)
+                else:
+                    open_parts.append(part)
+                    code_depth += tag == "pre"
+            following = node.next if child is None else child
+            while following is None and open_parts:
+                part = open_parts.pop()
+                part.stop = self._length
+                part.after = len(self.parts)
+                code_depth -= part.tag == "pre"
+                if part.tag in _BORDERS:
+                    self._end_line()
+                following = part.node.next
+            node = following
+
+    def _add_text(self, node: LexborNode, is_code: bool) -> None:
+        raw = node.text_content or ""
+        if not raw.isprintable() or "  " in raw:
+            raw = _one_blank_each(visible(raw), is_code)
+        if not raw:
+            return
+        part = Part("-text", node, len(self.parts), self._length)
+        part.text = raw
+        part.after = len(self.parts) + 1
+        self.parts.append(part)
+        if raw[0] == " " and self._last in " \n":
+            raw = raw[1:]
+            if not raw:
+                return
+        self._pieces.append(raw)
+        self._length += len(raw)
+        self._last = raw[-1]
+        part.stop = self._length
+
+    def _end_line(self) -> None:
+        if self._last != "\n":
+            self._pieces.append("\n")
+            self._length += 1
+            self._last = "\n"
+
+
+def _one_blank_each(text: str, is_code: bool) -> str:
+    """Make each run of blanks one; keep line feeds in code, drop those Chinese was broken at."""
+    if is_code:
+        return "\n".join(_one_blank_each(line, False) for line in text.split("\n"))
+    if "\n" in text:
+        text = BREAK_IN_WIDE.sub("", text)
+    words = " ".join(text.split())
+    if not words:
+        return " " if text else ""
+    before = " " if text[0].isspace() else ""
+    after = " " if text[-1].isspace() else ""
+    return f"{before}{words}{after}"
