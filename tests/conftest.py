@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -45,15 +46,25 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 
 
 @pytest.fixture
-def run_python(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+def run_python(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start Python code in a process of its own, with this package importable."""
+    started = []
 
     def start(code: str, *arguments: object) -> subprocess.Popen[str]:
         path = os.pathsep.join(entry for entry in sys.path if entry)
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-c", code, *map(str, arguments)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env=clean_environment(tmp_path) | {"PYTHONPATH": path, "SHILU_LANG": "en"},
         )  # fmt: skip
+        started.append(process)
+        return process
 
-    return start
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from shilu.recordform import write_record
 
@@ -42,7 +43,7 @@ class Step:
     """A commit to be made."""
 
     at: datetime
-    write: Mapping[str | bytes, bytes]
+    write: Mapping[Any, bytes]  # by path, a str or bytes
     delete: Sequence[str | bytes] = ()
 
 
@@ -65,11 +66,11 @@ class Mirror:
     def commit(
         self,
         at: datetime,
-        write: Mapping[str | bytes, bytes] | Mapping[str, bytes],
+        write: Mapping[str, bytes] | Mapping[bytes, bytes],
         delete: Sequence[str | bytes] = (),
     ) -> str:
         """Make one commit; return its name."""
-        self.commits([Step(at, {**write}, delete)])
+        self.commits([Step(at, dict(write.items()), delete)])
         return self.git("rev-parse", "main")
 
     def commits(self, steps: Sequence[Step]) -> None:

@@ -91,9 +91,10 @@ def build(
 def leaves(history: Sequence[Made]) -> list[tuple[str, int]]:
     """Return a ref for every commit without children, of every kind of ref in turn."""
     inner = {parent for made in history for parent in made.parents}
-    kinds = ("refs/heads/main", "refs/tags/t{}", "refs/remotes/origin/r{}", "refs/heads/b{}")
+    kinds = ("refs/heads/m{}", "refs/tags/t{}", "refs/remotes/origin/r{}", "refs/heads/b{}")
     found = [index for index in range(len(history)) if index not in inner]
-    return [(kinds[i % 4].format(i), index) for i, index in enumerate(reversed(found))]
+    names = ["refs/heads/main", *(kinds[i % 4].format(i) for i in range(1, len(found)))]
+    return list(zip(names, reversed(found), strict=False))
 
 
 def quoted(path: bytes) -> bytes:

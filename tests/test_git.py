@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shilu.fetch.git import Change, CommitRead, Repository, git_directory
-from tests.repositories import Made, blob_name, build, environment, git, record, states
+from tests.repositories import Made, blob_name, build, git, record, states
 
 MB = 1 << 20
 # Names a mirror can hold and a careless reader stumbles over.
@@ -562,8 +562,9 @@ def test_walk_can_be_left_at_any_moment(tmp_path: Path) -> None:
             for _ in range(leave_after):
                 next(steps)
             steps.close()  # type: ignore[attr-defined]
-    children = subprocess.run(
-        ["ps", "--ppid", str(os.getpid()), "-o", "comm="], capture_output=True, env=environment(),
-        check=False,
-    )  # fmt: skip
-    assert b"git" not in children.stdout
+    running = [
+        Path(f"/proc/{child}/comm").read_text()
+        for task in Path("/proc/self/task").glob("*/children")
+        for child in task.read_text().split()
+    ]
+    assert "git\n" not in running

@@ -129,9 +129,7 @@ def test_settings_that_are_not_toml_are_wrong_use(records: Path, tmp_path: Path)
 # --------------------------------------------------------------------------- locks
 
 
-def test_archive_held_by_a_writer_refuses_rebuild_and_forget(
-    records: Path, tmp_path: Path
-) -> None:
+def test_archive_held_by_a_writer_refuses_rebuild_and_forget(records: Path, tmp_path: Path) -> None:
     path = tmp_path / "archive"
     filled(path, records)
     with open_archive(path):
@@ -316,6 +314,7 @@ def test_failed_commit_leaves_its_members_to_the_next_opening(
     path = tmp_path / "archive"
     first, *_ = sorted(records.rglob("*.md"))
     with open_archive(path, create=True) as archive:
+
         def fail(*_: object) -> None:
             raise ArchiveError("archive.full", path, cause="test")
 

@@ -31,7 +31,6 @@ def seen(
     )
 
 
-
 captures = st.lists(
     st.tuples(
         st.sampled_from("ABC"),

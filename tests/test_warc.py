@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from warcio.archiveiterator import ArchiveIterator
@@ -16,6 +17,9 @@ from warcio.archiveiterator import ArchiveIterator
 from shilu.archive import warc
 from shilu.errors import ArchiveError
 from shilu.records import Capture, Origin
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 AT = datetime(2020, 10, 10, 19, 36, 17, tzinfo=UTC)
 COMMIT = "1f0c2ab41d0e" + "0" * 28
@@ -282,9 +286,9 @@ def test_failed_write_leaves_whole_members_only(
     writer.append(member_of(TEXT))
 
     class Full(io.FileIO):
-        def write(self, data: object) -> int:
+        def write(self, data: Buffer) -> int:
             if self.tell() > path.stat().st_size - 1:
-                super().write(bytes(memoryview(data)[:40]))  # type: ignore[call-overload]
+                super().write(bytes(memoryview(data)[:40]))
             raise OSError(28, "No space left on device")
 
     assert writer._file is not None

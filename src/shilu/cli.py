@@ -814,6 +814,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit with its code."""
     try:
         code = cli.main(args=arguments, prog_name="shilu", standalone_mode=False)
+        sys.stdout.flush()
     except ShiluError as error:
         _fail(error)
     except click.ClickException as error:

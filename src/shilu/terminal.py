@@ -44,8 +44,16 @@ def local_time(instant: datetime | None, zone: str | None = None) -> str:
 
         there = instant.astimezone(ZoneInfo(zone))
         if there.utcoffset() != here.utcoffset():
-            text += f" ({there:%m-%d %H:%M} {zone})"
+            day = "" if there.date() == here.date() else f"{there:%m-%d} "
+            text += f" ({day}{there:%H:%M} {_offset(there)})"
     return text
+
+
+def _offset(instant: datetime) -> str:
+    """Return ``UTC+8`` or ``UTC+5:30``."""
+    digits = f"{instant:%z}"
+    minutes = "" if digits[3:] == "00" else f":{digits[3:]}"
+    return f"UTC{digits[0]}{int(digits[1:3])}{minutes}"
 
 
 def local_day(instant: datetime | None) -> str:

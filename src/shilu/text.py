@@ -9,10 +9,7 @@ _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad\x00-\x08\x0e-\x1f\x7f]")
 
 # Han, kana, bopomofo, CJK punctuation and full-width forms: scripts and signs that are written
 # without blanks between words. Hangul is not among them.
-WIDE = (
-    "\u2e80-\u312f\u31a0-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef"
-    "\U00020000-\U0003ffff"
-)
+WIDE = "\u2e80-\u312f\u31a0-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff"
 _BLANK_BY_WIDE = re.compile(rf" (?:(?<=[{WIDE}“”‘’…—·] )|(?=[{WIDE}“”‘’…—·]))")
 BREAK_IN_WIDE = re.compile(rf"(?<=[{WIDE}])[ \t]*\r?\n\s*(?=[{WIDE}])")
 

@@ -50,8 +50,8 @@ class Check:
 def verify(archive: Archive, tick: Tick = _quiet) -> list[Check]:
     """Check the whole archive against itself; changes nothing, streams.
 
-    - ``database``: SQLite's own check, and that no row refers to one that is not there; where it
-      fails, the others are not tried;
+    - ``database``: SQLite's own check, and that no row refers to one that is not there; where
+      SQLite cannot read it, the others are not tried;
     - ``members``: every WARC record on disk inflates and is known, none is missing;
     - ``digests``: every capture's bytes have the digest, origin and time they came in with;
     - ``extraction``: every capture, read again, gives what is stored of it;
@@ -60,8 +60,8 @@ def verify(archive: Archive, tick: Tick = _quiet) -> list[Check]:
     - ``counts``: every capture is accepted or refused, every refusal has a reason;
     - ``forgotten``: every tombstone is known, and nothing of a forgotten article is left.
     """
-    database = _check_database(archive)
-    if database.faults:
+    database, is_readable = _check_database(archive)
+    if not is_readable:
         return [database]
     run = _Verification(archive, archive.store.bytes_seen())
     run.files(tick)
@@ -244,9 +244,8 @@ def _check_versions(archive: Archive) -> Check:
         derived = [(link.n, link.opened_by, link.id) for link in chain(in_order(group))]
         if sorted(stored) != derived:
             article = archive.store.article_by_number(article_no)
-            check.faults.append(
-                f"{article.source}/{article.key}: its versions do not follow from its captures"
-            )
+            name = f"{article.source}/{article.key}" if article else f"article no. {article_no}"
+            check.faults.append(f"{name}: its versions do not follow from its captures")
     return check
 
 
@@ -276,16 +275,19 @@ def _check_counts(archive: Archive) -> Check:
     return check
 
 
-def _check_database(archive: Archive) -> Check:
+def _check_database(archive: Archive) -> tuple[Check, bool]:
+    """Return the check, and whether the database can be read at all."""
     check = Check("database", 1)
     try:
         with archive.store.reading() as connection:
             rows = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA quick_check").all()]
             check.faults += [row for row in rows if row != "ok"][:20]
+            if check.faults:
+                return check, False
             loose = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
     except ArchiveDamaged as error:
         check.faults.append(str(error))
-        return check
+        return check, False
     missing: dict[tuple[str, str], int] = {}
     for table, _row, parent, _key in loose:
         missing[table, parent] = missing.get((table, parent), 0) + 1
@@ -293,7 +295,7 @@ def _check_database(archive: Archive) -> Check:
         f"{count} rows of {table} refer to rows of {parent} that are not there"
         for (table, parent), count in missing.items()
     ]
-    return check
+    return check, True
 
 
 # ------------------------------------------------------------------------------ rebuild
@@ -404,13 +406,13 @@ def _change(deposit: Deposit, standing: Standing) -> str | None:
 
 
 def _named(archive: Archive, row: StoredCapture, change: str) -> Preview:
-    if row.article_no is None:
+    article = archive.store.article_by_number(row.article_no) if row.article_no else None
+    if article is None or row.article_no is None:
         return Preview(row.origin.name, 0, "", change)
-    article = archive.store.article_by_number(row.article_no)
-    for version in archive.store.versions_of(row.article_no):
-        if version.capture_id == row.id:
-            return Preview(f"{article.source}/{article.key}", version.n, version.title, change)
-    return Preview(f"{article.source}/{article.key}", 0, "", change)
+    version = next(
+        one for one in archive.store.versions_of(row.article_no) if one.capture_id == row.id
+    )
+    return Preview(f"{article.source}/{article.key}", version.n, version.title, change)
 
 
 # ------------------------------------------------------------------------------ backup

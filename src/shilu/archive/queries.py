@@ -439,14 +439,13 @@ class Reader:
             )
         return found
 
-    def article_by_number(self, number: int) -> Article:
+    def article_by_number(self, number: int) -> Article | None:
         """Return an article by the archive's own number."""
         with self.reading() as connection:
-            return _article(
-                connection.execute(
-                    sa.select(schema.articles).where(schema.articles.c.no == number)
-                ).one()
-            )
+            row = connection.execute(
+                sa.select(schema.articles).where(schema.articles.c.no == number)
+            ).first()
+        return _article(row) if row else None
 
     def forgotten(self) -> dict[bytes, warc.Tombstone]:
         """Return the tombstones by article id."""

@@ -371,7 +371,7 @@ class CaptureWriter:
                 if self._may_continue(path.relative_to(self._folder).as_posix(), self._size):
                     return
                 self.close()
-        self._lock(folder / f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}.warc.gz")
+        self._lock(folder / f"{now:%Y%m%dT%H%M%S%fZ}-{secrets.token_hex(4)}.warc.gz")
         self.append(_warcinfo())
         for one in (folder, folder.parent, self._folder):
             sync_folder(one)

@@ -7,11 +7,15 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-# Comparing is quadratic in the worst case; beyond this many words whole lines are compared.
-_MAX_WORDS = 20_000
+# difflib is cubic in the worst case, a word changed in each of many like lines. Up to so many words
+# every word may anchor a match (0.4 s for that case); beyond, only those that are not frequent (2 s
+# at the second figure); beyond that whole lines are compared. Articles have some 500.
+_EXACT_WORDS = 1_200
+_MAX_WORDS = 10_000
 
-_TOKENS = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+|\w+|\s+|.", re.S)
-_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_TOKENS = re.compile(rf"[{_HAN}]+|[^\W{_HAN}]+|\s+|.", re.DOTALL)
+_IS_HAN = re.compile(f"[{_HAN}]")
 
 
 class Change(NamedTuple):
@@ -27,8 +31,8 @@ def words(text: str) -> list[str]:
 
     found: list[str] = []
     for piece in _TOKENS.findall(text):
-        if len(piece) > 1 and _HAN.match(piece):
-            found += rjieba.cut(piece, hmm=False)
+        if len(piece) > 1 and _IS_HAN.match(piece):
+            found += rjieba.cut(piece)  # with its model of names: 汪文涛 is one word
         else:
             found.append(piece)
     return found
@@ -49,7 +53,8 @@ def word_diff(older: str, newer: str) -> list[Change]:
 
 
 def _steps(before: list[str], after: list[str]) -> Iterator[Change]:
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    autojunk = max(len(before), len(after)) > _EXACT_WORDS
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=autojunk)
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         if tag == "equal":
             yield Change("same", "".join(before[i1:i2]))

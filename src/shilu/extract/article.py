@@ -121,7 +121,7 @@ def extract(data: bytes | str, url: str | None = None, source: str | None = None
     '俄罗斯国防部长访问朝鲜。'
     """
     catalog = _packaged_catalog()
-    raw = data.encode("utf-8", "replace") if isinstance(data, str) else data
+    raw = storable(data).encode() if isinstance(data, str) else data
     subject = url or "-"
     if looks_like_record(raw[:4096]):
         entry = read_record(raw, subject, subject)
@@ -279,9 +279,7 @@ def _drop_repeated_title(page: clean.Page, title: str) -> None:
 
 
 def _local_day(instant: datetime | None, rules: SourceRules) -> date | None:
-    return (
-        instant.astimezone(bylines.zone_info(rules.source.time_zone)).date() if instant else None
-    )
+    return instant.astimezone(bylines.zone_info(rules.source.time_zone)).date() if instant else None
 
 
 def _language(text: str, rules: SourceRules) -> str:
@@ -324,7 +322,7 @@ def _media(page: clean.Page, title: str, spans: list[Span]) -> tuple[Media, ...]
     offset = 1 if title else 0
     captions: dict[int, Span] = {}
     for line, span in zip(page.lines, spans, strict=True):
-        if line.of_media is not None and not line.is_credit:
+        if line.of_media is not None and not line.is_label:
             captions.setdefault(line.of_media, span)
     return tuple(
         Media(

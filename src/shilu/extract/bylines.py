@@ -99,9 +99,7 @@ def find_byline(
     return Printed(problems=(unread,) if unread else ())
 
 
-def _candidates(
-    tree: LexborHTMLParser, outline: Outline, html: str, rule: DateRule
-) -> list[Part]:
+def _candidates(tree: LexborHTMLParser, outline: Outline, html: str, rule: DateRule) -> list[Part]:
     if not rule.may_apply(html):
         return []
     nodes = tree.css(rule.select)[:_CANDIDATES]

@@ -65,7 +65,7 @@ class Line:
     level: int = 0
     marks: list[LineMark] = field(default_factory=list)
     of_media: int | None = None  # captions: index of the picture they belong to
-    is_credit: bool = False  # a caption that only says whose picture it is
+    is_label: bool = False  # a caption that only says whose picture it is, or that it is one
 
 
 @dataclass(slots=True)
@@ -326,7 +326,9 @@ class Walk:
     # ------------------------------------------------------------------ pictures
 
     def _is_caption(self, part: Part) -> bool:
-        if part.tag == "small":  # the feeds' own form: <div><small>caption</small></div> after <img>
+        if (
+            part.tag == "small"
+        ):  # the feeds' own form: <div><small>caption</small></div> after <img>
             return not self._length and self._picture_above() is not None
         if part.tag in ("div", "p", "dd") and self._page.media:
             attributes = part.node.attributes
@@ -415,10 +417,10 @@ class Walk:
         if picture is not None and line.kind in ("paragraph", "caption"):
             credit = _CREDIT_TEXT.match(line.text)
             if credit and len(line.text) <= _MAX_CREDIT:
-                line.kind, line.is_credit = "caption", True
+                line.kind, line.is_label = "caption", True
                 self._page.media[picture].credit = line.text[credit.end() :] or None
-            elif _CAPTION_TEXT.match(line.text):
-                line.kind = "caption"
+            elif label := _CAPTION_TEXT.match(line.text):
+                line.kind, line.is_label = "caption", label.end() == len(line.text)
         if line.kind == "caption":
             line.of_media = picture
         else:

@@ -8,6 +8,8 @@ time growing with its square (made to harm, or broken beyond repair) is flattene
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -15,17 +17,22 @@ from shilu.text import BREAK_IN_WIDE, visible
 
 # HTML Standard, "Rendering": elements with display block, list-item or table-*; br and the
 # embedded ones, which stand on a line of their own here too.
-BLOCK_TAGS = frozenset(
-    "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset "
-    "figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main "
-    "menu nav ol p pre search section summary table tbody td tfoot th thead tr ul "
-    "audio iframe object video".split()
-)
+BLOCK_TAGS = frozenset({
+    "address", "article", "aside", "audio", "blockquote", "body", "caption", "center", "dd",
+    "details", "dialog", "dir", "div", "dl", "dt", "fieldset", "figcaption", "figure",
+    "footer", "form", "frameset", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hgroup", "hr",
+    "html", "iframe", "legend", "li", "main", "menu", "nav", "object", "ol", "p", "pre",
+    "search", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
+    "video",
+})  # fmt: skip
 _BORDERS = BLOCK_TAGS | {"br", "img", "embed"}
-_INVISIBLE_TAGS = frozenset("script style template head title meta link".split())
-_VOID_TAGS = frozenset(
-    "area base br col embed hr img input link meta param source track wbr".split()
-)
+_INVISIBLE_TAGS = frozenset({
+    "head", "link", "meta", "script", "style", "template", "title",
+})  # fmt: skip
+_VOID_TAGS = frozenset({
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param",
+    "source", "track", "wbr",
+})  # fmt: skip
 
 # Tags that an upstream generator glued to their first attribute by joining lines without a blank:
 # <imgsrc="…", <sourcetype="…".
@@ -47,6 +54,9 @@ def parse(html: str) -> LexborHTMLParser:
 # html5 parsers look through the open elements at every start tag, so nesting costs its square;
 # real pages stay below 60 deep.
 MAX_DEPTH = 600
+# Up to this many tags the worst nesting that the count below could miss is parsed in a second or
+# two; with more, end tags must stand in their right order to count. Real pages have some hundreds.
+_MANY_TAGS = 10_000
 # Formatting elements left open are opened again in every block that follows (HTML Standard,
 # "reconstruct the active formatting elements"), a copy each. Broken pages leave a handful open.
 _MAX_FORMATTING = 64
@@ -54,10 +64,29 @@ _MAX_COPIES = 500_000
 # Each attribute is compared with all before it.
 _MAX_ATTRIBUTES = 5_000
 
-_FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
+_FORMATTING = frozenset({
+    "a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt",
+    "u",
+})  # fmt: skip
 _CELLS = frozenset({"td", "th", "caption"})
-_WALLS = _CELLS | {"table", "html", "template", "object", "marquee", "applet"}
-_IMPLIED_ENDS = frozenset("li dt dd tr td th option p".split())
+_WALLS = _CELLS | {"table", "html", "template", "object", "marquee", "applet", "select", "button"}
+# Which open element a new one ends, looking past what may stand between.
+_IMPLIED_ENDS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "li": frozenset({"li"}),
+        **dict.fromkeys(("dt", "dd"), frozenset({"dt", "dd"})),
+    }
+)
+_LOOKED_PAST = frozenset({"p", "div", "address"})
+# Which open part of a table a new one ends; outside a table the tags are nothing.
+_TABLE_PARTS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        **dict.fromkeys(("td", "th"), frozenset({"td", "th"})),
+        "tr": frozenset({"tr"}),
+        **dict.fromkeys(("tbody", "thead", "tfoot"), frozenset({"tbody", "thead", "tfoot"})),
+        "caption": frozenset({"caption"}),
+    }
+)
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)([^<>]*)", re.I)
 _LONG_TAG = re.compile(rf"<[a-z][^<>]{{{_MAX_ATTRIBUTES},}}", re.I)
 
@@ -65,15 +94,16 @@ _LONG_TAG = re.compile(rf"<[a-z][^<>]{{{_MAX_ATTRIBUTES},}}", re.I)
 def nesting(html: str, limit: int = MAX_DEPTH) -> int:
     """Return how deep *html* nests as far as counted when more than *limit*, else 0.
 
-    Counts as a parser would: void tags do not nest, an end tag closes only what is open, ``<p>``
-    and ``<li>`` end the one before. Linear in the length, whatever stands in it.
+    Counts much as a parser would: void tags do not nest, an end tag closes only what is open,
+    ``<p>`` and ``<li>`` end the one before. Linear in the length, whatever stands in it.
 
     >>> nesting("<div>" * 700) > 600, nesting("<br><p>一<p>二<img src=x>" * 700)
     (True, 0)
     """
-    if html.count("<") <= limit:
+    count = html.count("<")
+    if count <= limit:
         return 0
-    open_tags = _OpenTags()
+    open_tags = _OpenTags(is_strict=count > _MANY_TAGS)
     for slash, name, rest in _TAG.findall(html):
         tag = name.lower()
         if slash:
@@ -91,7 +121,8 @@ def nesting(html: str, limit: int = MAX_DEPTH) -> int:
 class _OpenTags:
     """The stack of open elements and the active formatting elements of the HTML Standard."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_strict: bool) -> None:
+        self._is_strict = is_strict  # whether an end tag closes only the innermost element
         self.stack: list[str] = []
         self.formatting: list[tuple[str, str]] = []  # ("", "") marks the border of a cell
         self.copies = 0  # bound on the elements made by reopening formatting
@@ -99,8 +130,16 @@ class _OpenTags:
     def start(self, tag: str, attributes: str) -> None:
         if attributes.endswith("/") and ("svg" in self.stack or "math" in self.stack):
             return
-        if tag in _IMPLIED_ENDS or tag in BLOCK_TAGS:
-            self._end_implied(tag)
+        if tag in _TABLE_PARTS:
+            if "table" not in self.stack:
+                return
+            self._end_open(_TABLE_PARTS[tag], BLOCK_TAGS - {"table"})
+        elif tag in ("option", "select") and tag in self.stack[-2:]:
+            self._pop(max(len(self.stack) - 2, 0) + self.stack[-2:].index(tag))
+        elif tag in _IMPLIED_ENDS and self._end_open(_IMPLIED_ENDS[tag], _LOOKED_PAST):
+            pass
+        elif tag in BLOCK_TAGS:
+            self._end_open(frozenset({"p"}), frozenset())
         if tag in _FORMATTING:
             key = (tag, "" if tag == "a" else attributes)
             # At most three that are alike ("Noah's Ark"), and one link.
@@ -111,14 +150,15 @@ class _OpenTags:
             self.formatting.append(("", ""))
         self.stack.append(tag)
 
-    def _end_implied(self, tag: str) -> None:
+    def _end_open(self, ended: frozenset[str], looked_past: frozenset[str]) -> bool:
         for index in range(len(self.stack) - 1, -1, -1):
             name = self.stack[index]
-            if name == tag and tag in _IMPLIED_ENDS or name == "p" and tag in BLOCK_TAGS:
+            if name in ended:
                 self._pop(index)
-                return
-            if name in BLOCK_TAGS and name != "p":
-                return
+                return True
+            if name in BLOCK_TAGS and name not in looked_past:
+                return False
+        return False
 
     def end(self, tag: str) -> None:
         for index in range(len(self.formatting) - 1, -1, -1):
@@ -132,9 +172,11 @@ class _OpenTags:
         for index in range(len(self.stack) - 1, -1, -1):
             name = self.stack[index]
             if name == tag:
-                self._pop(index)
+                # A form is closed and what was opened in it stays open.
+                if index == len(self.stack) - 1 or not (self._is_strict or tag == "form"):
+                    self._pop(index)
                 return
-            # A cell keeps what was opened outside from being closed inside, and a block inline tags.
+            # A cell keeps what was opened outside it open, and a block the inline tags outside.
             if name in _WALLS and not (tag == "table" or (tag == "tr" and name in _CELLS)):
                 return
             if name in BLOCK_TAGS and not is_block:

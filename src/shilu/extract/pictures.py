@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from shilu.urls import absolute, unproxied
 
@@ -56,29 +56,30 @@ def largest_candidate(srcset: str) -> str | None:
     >>> largest_candidate("a.jpg 240w, b.jpg 800w,c.jpg 480w")
     'b.jpg'
     """
-    best: tuple[float, str] | None = None
-    url = ""  # the address whose descriptor comes next
-    for word in srcset[:20_000].split():
-        descriptor = ""
+    candidates = [(_size(size), url) for url, size in _candidates(srcset[:20_000]) if url]
+    return max(candidates, key=lambda candidate: candidate[0])[1] if candidates else None
+
+
+def _candidates(srcset: str) -> Iterator[tuple[str, str]]:
+    """Yield addresses with their descriptor ("800w", "2x" or "")."""
+    url = ""
+    for word in srcset.split():
         if url:
             # Generators forget the blank after the comma: "240w,b.jpg 480w".
-            descriptor, comma, following = word.partition(",")
+            descriptor, _, following = word.partition(",")
+            yield url, descriptor
+            url = following
         else:
-            url, following = word.rstrip(","), ""
-            comma = "," if url != word else ""
-        if not comma and not descriptor:
-            continue
-        best = _larger(best, url, descriptor)
-        url = following
-    return _larger(best, url, "")[1] if url else best and best[1]
+            url = word.lstrip(",")
+        if url.endswith(","):  # no descriptor
+            yield url.rstrip(","), ""
+            url = ""
+    yield url, ""
 
 
-def _larger(
-    best: tuple[float, str] | None, url: str, descriptor: str
-) -> tuple[float, str]:
+def _size(descriptor: str) -> float:
     match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)[wx]", descriptor)
-    size = float(match[1]) if match else 1.0
-    return (size, url) if best is None or size > best[0] else best
+    return float(match[1]) if match else 1.0
 
 
 def _tiny(value: str | None) -> bool:

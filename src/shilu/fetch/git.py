@@ -55,6 +55,7 @@ _REGULAR = (b"100644", b"100755", b"100664")
 _NAME = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REQUESTS = 256  # at most 65 bytes each: well below the 64 KiB a pipe holds
 _CHUNK_BYTES = 1 << 20
+_SILENCES = 8  # after so many runs of Git without one answer no more are tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,14 +317,17 @@ class Repository:
         """Return (object name, kind) of each; the kind is None for what is missing."""
         names = list(names)
         found: list[tuple[str, str | None]] = []
+        silences = 0
         while len(found) < len(names):
             asked = "".join(f"{name}\n" for name in names[len(found) :]).encode()
             run = self._run("cat-file", "--batch-check", stdin=asked)
             for line in run.stdout.decode("utf-8", "replace").splitlines():
                 name, *rest = line.split()
                 found.append((name, rest[0] if len(rest) == 2 else None))
-            if len(found) < len(names):  # it died of one that is damaged
-                found.append((names[len(found)], None))
+            if len(found) < len(names):  # it died of one that is damaged, or cannot run at all
+                silences = 0 if run.stdout else silences + 1
+                lost = names[len(found) :][: None if silences > _SILENCES else 1]
+                found += [(name, None) for name in lost]
         return found
 
     def _mended(self, tips: Sequence[str]) -> list[str]:

@@ -144,7 +144,9 @@ def parse_source(text: str, subject: str) -> SourceRules:
         file_id_complement=key.get("file_id_complement"),
         title_suffixes=texts(table, "title_suffixes", subject),
         dates=tuple(_date_rules(table.get("dates", []), subject)),
-        authors=texts(table, "authors", subject),
+        authors=tuple(
+            _selector(select, "authors", subject) for select in texts(table, "authors", subject)
+        ),
         remove=tuple(parse_remove_rules(table.get("remove", []), source.id, subject)),
         feeds=tuple(_feeds(table.get("feeds", []), subject)),
     )
@@ -156,9 +158,7 @@ def _tables(
     for number, row in enumerate(rows, 1):
         where = f"{subject} #{number}"
         if not isinstance(row, dict):
-            raise UsageError(
-                "config.bad_value", where, key="", value=repr(row), expected="a table"
-            )
+            raise UsageError("config.bad_value", where, key="", value=repr(row), expected="a table")
         check_table(row, allowed, where)
         _require(row, required, where)
         yield row
@@ -193,7 +193,7 @@ def _pattern(text: str, key: str, subject: str) -> re.Pattern[str]:
 def _date_rules(rows: Iterable[Any], subject: str) -> Iterator[DateRule]:
     for row in _tables(rows, _DATE, ("select", "form"), f"{subject} [[dates]]"):
         zone = _zone(row["zone"], "zone", subject) if "zone" in row else None
-        select = _selector(row["select"], subject)
+        select = _selector(row["select"], "select", subject)
         if row["form"] not in ("iso", "rfc1123") and "%" not in row["form"]:
             raise UsageError(
                 "config.bad_value", subject, key="form", value=row["form"],
@@ -205,7 +205,7 @@ def _date_rules(rows: Iterable[Any], subject: str) -> Iterator[DateRule]:
 def parse_remove_rules(rows: Iterable[Any], owner: str, subject: str) -> Iterator[RemoveRule]:
     """Read ``[[remove]]`` tables; rule names get the owner's id in front."""
     for row in _tables(rows, _REMOVE, ("rule", "select"), f"{subject} [[remove]]"):
-        select = _selector(row["select"], subject)
+        select = _selector(row["select"], "select", subject)
         names = {name.strip() for name in select.split(",")}
         yield RemoveRule(
             rule=f"{owner}.{row['rule']}",
@@ -224,7 +224,7 @@ _TAG_NAME = re.compile(r"[a-z][a-z0-9]*")
 _IMPLIED_TAGS = frozenset({"html", "head", "body", "tbody", "tr", "colgroup"})
 
 
-def _selector(select: str, subject: str) -> str:
+def _selector(select: str, key: str, subject: str) -> str:
     """Return a CSS selector the parser understands; raise ``UsageError`` for others."""
     from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
@@ -232,7 +232,7 @@ def _selector(select: str, subject: str) -> str:
         LexborHTMLParser("").css(select)
     except SelectolaxError:
         raise UsageError(
-            "config.bad_value", subject, key="select", value=select, expected="a CSS selector"
+            "config.bad_value", subject, key=key, value=select, expected="a CSS selector"
         ) from None
     return select
 
@@ -353,5 +353,3 @@ def build_catalog(rules: Mapping[str, SourceRules], digest: str) -> Catalog:
         host: tuple(sorted(rows, key=lambda row: -len(row[0]))) for host, rows in by_host.items()
     }
     return Catalog(MappingProxyType(dict(rules)), digest, ordered, by_folder)
-
-
