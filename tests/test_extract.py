@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shilu.archive.codec import pack, unpack
-from shilu.extract.article import (
+from shilu.extraction.article import (
     Reading,
     Refusal,
     article_id,
@@ -26,7 +26,7 @@ from shilu.extract.article import (
     extractor_digest,
     read_capture,
 )
-from shilu.extract.bylines import author_names, parse_time
+from shilu.extraction.bylines import author_names, parse_time
 from shilu.recordform import write_record
 from shilu.records import Content, Entry
 from shilu.sources.catalog import load_catalog

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -38,7 +39,8 @@ def workers(name: str, count: int = 2) -> Workers:
 def children(pid: int) -> list[int]:
     found = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        found += [int(child) for child in task.read_text().split()]
+        with contextlib.suppress(OSError):  # a thread that has ended meanwhile
+            found += [int(child) for child in task.read_text().split()]
     return found
 
 

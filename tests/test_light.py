@@ -52,5 +52,5 @@ def test_help_does_not_load_the_stages() -> None:
         [sys.executable, "-I", "-c", TELL.format(run=run)], capture_output=True, text=True
     )
     (line,) = (one for one in process.stderr.splitlines() if one.startswith("STAGES"))
-    heavy = {"shilu.pipeline", "shilu.archive", "shilu.extract", "shilu.fetch", "shilu.upkeep"}
+    heavy = {"shilu.pipeline", "shilu.archive", "shilu.extraction", "shilu.fetch", "shilu.upkeep"}
     assert not heavy & set(line.split())

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shilu.extract.pictures import image_address, largest_candidate, player_address
+from shilu.extraction.pictures import image_address, largest_candidate, player_address
 from shilu.urls import absolute, as_ascii, canonical, host_of, is_web_address, unproxied
 
 

@@ -15,11 +15,11 @@ __version__ = "0.1.0"
 __all__ = ["Archive", "__version__", "extract", "open_archive"]
 
 if TYPE_CHECKING:
-    from shilu.extract.article import extract
+    from shilu.extraction.article import extract
     from shilu.pipeline import Archive, open_archive
 
 _HOMES = {"open_archive": "shilu.pipeline", "Archive": "shilu.pipeline",
-          "extract": "shilu.extract.article"}  # fmt: skip
+          "extract": "shilu.extraction.article"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

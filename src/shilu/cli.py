@@ -7,7 +7,6 @@ held, newer or full. Everything a command prints for programs (``--json``) is do
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -694,7 +693,7 @@ def forget(article: str, reason: str, archive_path: Path | None, as_json: bool) 
 @_json_option
 def extract(file: Path, url: str | None, source: str | None, as_json: bool) -> int:  # noqa: D103
     from shilu.config import nearest
-    from shilu.extract.article import extract as extract_article
+    from shilu.extraction.article import extract as extract_article
     from shilu.sources.catalog import load_catalog
 
     if source:
@@ -814,7 +813,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit with its code."""
     try:
         code = cli.main(args=arguments, prog_name="shilu", standalone_mode=False)
-        sys.stdout.flush()
     except ShiluError as error:
         _fail(error)
     except click.ClickException as error:
@@ -829,9 +827,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             err=True,
         )
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # the reader of our output has gone: `shilu problems | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -189,10 +189,10 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "请给出 id（至少前 6 位）、媒体/键，或文章网址",
         ),
         "use.ambiguous_reference": Message(
-            "{count} articles begin with these digits",
-            "give more digits of the id",
-            "有 {count} 篇文章以这些字符开头",
-            "请多给几位 id",
+            "{count} articles answer to this name",
+            "give more digits of the id, or source/key",
+            "有 {count} 篇文章与之对应",
+            "请多给几位 id，或用 媒体/键",
         ),
         "use.no_such_version": Message(
             "version {n} does not exist; the article has {count}",
@@ -266,6 +266,18 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "run 'shilu verify' to see what is affected, then 'shilu rebuild' or restore a backup",
             "已损坏：{cause}",
             "运行 “shilu verify” 查看影响，然后 “shilu rebuild” 或恢复备份",
+        ),
+        "archive.database_damaged": Message(
+            "its database cannot be read: {cause}",
+            "run 'shilu rebuild': it makes the database anew from the captures",
+            "数据库无法读取：{cause}",
+            "运行 “shilu rebuild”，即可由原始捕获重新生成数据库",
+        ),
+        "archive.state_damaged": Message(
+            "it cannot be read: {cause}",
+            "restore it from a backup, or move it away: mirrors are then read from their start",
+            "无法读取：{cause}",
+            "请从备份恢复，或将其移走：之后导入会从头读取各镜像",
         ),
         "archive.unwritable": Message(
             "the archive cannot be written here: {cause}",

@@ -37,7 +37,7 @@ from shilu.archive.store import (
     open_store,
 )
 from shilu.errors import UsageError
-from shilu.extract.article import (
+from shilu.extraction.article import (
     Reading,
     Refusal,
     article_id,

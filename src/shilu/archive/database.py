@@ -18,8 +18,11 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from shilu.archive import schema
 from shilu.errors import ArchiveDamaged, ArchiveError, ArchiveHeld
 
+STATE = "state.db"
+
 _BUSY_MS = 60_000  # how long a short transaction of another process is waited for
 _CACHE_KIB = 16_384
+_LOG_PAGES = 500  # of the write-ahead log, before it is taken into the file
 _SUFFIXES = ("", "-wal", "-shm")
 
 
@@ -27,6 +30,7 @@ def open_database(
     path: Path,
     metadata: sa.MetaData,
     on_create: Callable[[sa.Connection], None] = lambda _connection: None,
+    page_bytes: int = 4096,
 ) -> sa.Engine:
     """Open a database, with its tables made where it is new.
 
@@ -39,7 +43,9 @@ def open_database(
     @sa.event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        connection.execute(f"PRAGMA page_size = {page_bytes}")  # heeded by new databases
         connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
@@ -86,7 +92,8 @@ def database_errors(path: Path) -> Iterator[None]:
                 raise ArchiveHeld("archive.held", path) from error
             if any(word in cause for word in ("full", "I/O", "readonly", "unable to open")):
                 raise ArchiveError("archive.full", path, cause=cause) from error
-        raise ArchiveDamaged("archive.damaged", path, cause=cause) from error
+        code = "archive.state_damaged" if path.name == STATE else "archive.database_damaged"
+        raise ArchiveDamaged(code, path, cause=cause) from error
 
 
 def remove_database(path: Path) -> None:

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from shilu.archive import schema, warc
 from shilu.archive.codec import from_ms, inflate, unpack
-from shilu.archive.database import database_errors
+from shilu.archive.database import STATE, database_errors
 from shilu.archive.versions import Seen
 from shilu.errors import ArchiveDamaged, UsageError
 from shilu.records import Article, Content, Origin, Problem, Version
@@ -142,13 +142,13 @@ class Reader:
 
     def tips(self) -> list[str]:
         """Return the commits from which every walked commit can be reached."""
-        with database_errors(self.path), self.state_engine.connect() as connection:
+        with database_errors(self.path / STATE), self.state_engine.connect() as connection:
             return list(connection.scalars(sa.select(schema.mirror_tips.c.name)))
 
     def fact(self, name: str) -> str | None:
         """Return a remembered fact of ``state.db``."""
         table = schema.state_facts
-        with database_errors(self.path), self.state_engine.connect() as connection:
+        with database_errors(self.path / STATE), self.state_engine.connect() as connection:
             return connection.scalar(sa.select(table.c.value).where(table.c.name == name))
 
     # -------------------------------------------------------------------------- captures
@@ -368,7 +368,7 @@ class Reader:
     # -------------------------------------------------------------------------- articles
 
     def find(self, reference: str, canonical_url: str | None = None) -> tuple[int, Article]:
-        """Return the article a person means: an id or its start, source/key, or a URL.
+        """Return the article a person means: an id or its start, source/key, a key, or a URL.
 
         Raises ``UsageError`` when none or several answer.
         """
@@ -383,10 +383,11 @@ class Reader:
             tests.append(sa.and_(a.source == source, a.key == key))
         if canonical_url:
             tests += [a.key == canonical_url, a.url == canonical_url]
+        tests.append(a.key == reference)
         with self.reading() as connection:
             for test in tests:
                 rows = connection.execute(sa.select(schema.articles).where(test)).all()
-                if len(rows) > 1 and test is tests[0] and not canonical_url:
+                if len(rows) > 1 and not canonical_url:
                     raise UsageError("use.ambiguous_reference", reference, count=len(rows))
                 if rows:
                     return rows[0].no, _article(rows[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Literal, NamedTuple
 
 # difflib is cubic in the worst case, a word changed in each of many like lines. Up to so many words
@@ -49,7 +50,11 @@ def word_diff(older: str, newer: str) -> list[Change]:
     before, after = words(older), words(newer)
     if max(len(before), len(after)) > _MAX_WORDS:
         before, after = older.splitlines(keepends=True), newer.splitlines(keepends=True)
-    return list(_merged(_steps(before, after)))
+    changes = _merged(_steps(before, after))
+    return [
+        Change(kind, "".join(change.text for change in group))
+        for kind, group in groupby(changes, key=lambda change: change.kind)
+    ]
 
 
 def _steps(before: list[str], after: list[str]) -> Iterator[Change]:

@@ -78,6 +78,8 @@ _IMPLIED_ENDS: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 _LOOKED_PAST = frozenset({"p", "div", "address"})
+_P, _NOTHING = frozenset({"p"}), frozenset[str]()
+_NOT_TABLE = BLOCK_TAGS - {"table"}
 # Which open part of a table a new one ends; outside a table the tags are nothing.
 _TABLE_PARTS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
@@ -104,12 +106,12 @@ def nesting(html: str, limit: int = MAX_DEPTH) -> int:
     if count <= limit:
         return 0
     open_tags = _OpenTags(is_strict=count > _MANY_TAGS)
-    for slash, name, rest in _TAG.findall(html):
-        tag = name.lower()
-        if slash:
+    for match in _TAG.finditer(html):
+        tag = match[2].lower()
+        if match[1]:
             open_tags.end(tag)
         elif tag not in _VOID_TAGS:
-            open_tags.start(tag, rest)
+            open_tags.start(tag, match[3])
         depth = len(open_tags.stack)
         if depth > limit or open_tags.copies > _MAX_COPIES:
             return max(depth, limit + 1)
@@ -133,13 +135,13 @@ class _OpenTags:
         if tag in _TABLE_PARTS:
             if "table" not in self.stack:
                 return
-            self._end_open(_TABLE_PARTS[tag], BLOCK_TAGS - {"table"})
+            self._end_open(_TABLE_PARTS[tag], _NOT_TABLE)
         elif tag in ("option", "select") and tag in self.stack[-2:]:
             self._pop(max(len(self.stack) - 2, 0) + self.stack[-2:].index(tag))
         elif tag in _IMPLIED_ENDS and self._end_open(_IMPLIED_ENDS[tag], _LOOKED_PAST):
             pass
         elif tag in BLOCK_TAGS:
-            self._end_open(frozenset({"p"}), frozenset())
+            self._end_open(_P, _NOTHING)
         if tag in _FORMATTING:
             key = (tag, "" if tag == "a" else attributes)
             # At most three that are alike ("Noah's Ark"), and one link.
@@ -202,14 +204,16 @@ def overloaded(html: str) -> bool:
 _ANY_TAG = re.compile(
     r"</?([a-z][a-z0-9]*)(?:[^<>\"']|\"[^\"<]{0,4096}\"|'[^'<]{0,4096}'|[\"'])*+>?", re.I
 )
+_BREAKS = re.compile(r"<br>(?:\s*<br>)+")
 _UNSEEN_START = re.compile(r"<(?:(script|style|template)\b|!--)", re.I)
 
 
 def flattened(html: str) -> str:
     """Return markup without its tags, block tags as line breaks; linear in its length."""
-    return _ANY_TAG.sub(
+    lines = _ANY_TAG.sub(
         lambda match: "<br>" if match[1].lower() in _BORDERS else "", _without_unseen(html)
     )
+    return _BREAKS.sub("<br>", lines)
 
 
 def _without_unseen(html: str) -> str:

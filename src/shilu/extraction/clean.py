@@ -15,8 +15,8 @@ from types import MappingProxyType
 
 from selectolax.lexbor import LexborHTMLParser
 
-from shilu.extract.markup import BLOCK_TAGS, Outline, Part
-from shilu.extract.pictures import image_address, player_address
+from shilu.extraction.markup import BLOCK_TAGS, Outline, Part
+from shilu.extraction.pictures import image_address, player_address
 from shilu.records import BlockKind, Removed
 from shilu.sources.catalog import RemoveRule
 from shilu.text import single_blanks

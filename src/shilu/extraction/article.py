@@ -15,7 +15,7 @@ from functools import cache
 from importlib.resources import files
 
 from shilu.config import parse_toml
-from shilu.extract import bylines, clean, datelines, markup
+from shilu.extraction import bylines, clean, datelines, markup
 from shilu.recordform import file_place, looks_like_record, read_record
 from shilu.records import Block, Content, Dateline, Entry, Mark, Media, Problem, Removed, Span
 from shilu.sources.catalog import (
@@ -66,12 +66,10 @@ def extractor_digest(catalog_digest: str) -> str:
     """Return the digest of everything a content depends on besides the bytes: code and rules."""
     digest = hashlib.sha256(catalog_digest.encode())
     package = files("shilu")
-    for name in (
-        "extract/article.py", "extract/bylines.py", "extract/clean.py", "extract/datelines.py",
-        "extract/generic.toml", "extract/markup.py", "extract/pictures.py",
-        "recordform.py", "text.py", "urls.py", "sources/catalog.py",
-    ):  # fmt: skip
-        digest.update(package.joinpath(name).read_bytes())
+    own = [path for path in package.joinpath("extraction").iterdir() if path.is_file()]
+    others = ("recordform.py", "text.py", "urls.py", "sources/catalog.py")
+    for path in (*sorted(own, key=lambda path: path.name), *map(package.joinpath, others)):
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -248,9 +246,9 @@ def _costly(html: str, subject: str) -> Problem | None:
 
 @cache
 def _generic_rules() -> tuple[RemoveRule, ...]:
-    text = files("shilu.extract").joinpath("generic.toml").read_text("utf-8")
-    table = parse_toml(text, "extract/generic.toml")
-    return tuple(parse_remove_rules(table["remove"], "generic", "extract/generic.toml"))
+    text = files("shilu.extraction").joinpath("generic.toml").read_text("utf-8")
+    table = parse_toml(text, "extraction/generic.toml")
+    return tuple(parse_remove_rules(table["remove"], "generic", "extraction/generic.toml"))
 
 
 def _title(raw: str, rules: SourceRules) -> str:

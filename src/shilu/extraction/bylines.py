@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 
 from selectolax.lexbor import LexborHTMLParser
 
-from shilu.extract.clean import LeftOut
-from shilu.extract.markup import Outline, Part
+from shilu.extraction.clean import LeftOut
+from shilu.extraction.markup import Outline, Part
 from shilu.records import Problem
 from shilu.sources.catalog import DateRule, SourceRules
 from shilu.text import single_blanks
