@@ -123,9 +123,9 @@ def cli() -> None:  # noqa: D103 - its help is above, in two languages
 @_archive_option
 @_json_option
 def import_command(paths: tuple[Path, ...], archive_path: Path | None, as_json: bool) -> int:  # noqa: D103
-    for path in paths:
-        if not path.exists() and not path.is_symlink():
-            raise UsageError("use.no_such_path", path)
+    from shilu.pipeline import check_paths
+
+    check_paths(paths)  # before an archive is made for nothing
     with _open(archive_path, create=True) as archive, progress(tr("importing", "导入")) as tick:
         report = archive.import_paths(paths, tick=tick)
         names = _names(archive, report.by_source)

@@ -13,9 +13,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -46,7 +48,7 @@ from shilu.extraction.article import (
     read_capture,
 )
 from shilu.fetch import git, mirror
-from shilu.records import Article, Capture, Content, Problem, Version
+from shilu.records import Article, Capture, Content, Entry, Problem, Version
 from shilu.sources.catalog import Catalog, load_catalog
 from shilu.urls import as_ascii, canonical, is_web_address
 
@@ -55,6 +57,8 @@ _BATCH_BYTES = 8 << 20  # a batch of large records is cut earlier, so that memor
 
 # Every catalogued outlet publishes daily; a week of nothing is a broken feed or a dead outlet.
 SILENT_AFTER = timedelta(days=7)
+
+_LIMIT_WALKED = "max_record_bytes_walked"  # the limit under which mirrors have been walked
 
 Tick = Callable[[int, int | None, str], None]  # done, total (None: not known), unit
 
@@ -133,7 +137,7 @@ def prepare_batch(batch: Sequence[Raw], sources_folder: str) -> list[Deposit]:
 
 def prepared(
     batches: Iterable[tuple[Sequence[Raw], Any]], sources_folder: str
-) -> Iterator[tuple[list[Deposit], Any]]:
+) -> Generator[tuple[list[Deposit], Any], None, None]:
     """Prepare batches on every processor, in order; what is paired with a batch stays with it.
 
     A record that kills its worker is found by going through the batch alone, and refused.
@@ -169,6 +173,23 @@ def _one_by_one(raws: Sequence[Raw], sources_folder: str) -> list[Deposit]:
 
 
 # ------------------------------------------------------------------------------ import
+
+
+def check_paths(paths: Iterable[Path]) -> dict[Path, Path | None]:
+    """Return what is to be imported, with the Git directory of repositories.
+
+    Raises ``UsageError`` for a path where there is nothing, or nothing that may be looked at.
+    """
+    found: dict[Path, Path | None] = {}
+    for path in paths:
+        try:
+            path.lstat()
+            found[path] = git.git_directory(path) if path.is_dir() else None
+        except FileNotFoundError:
+            raise UsageError("use.no_such_path", path) from None
+        except OSError as error:
+            raise UsageError("record.unreadable", path, cause=error.strerror) from None
+    return found
 
 
 @dataclass(slots=True)
@@ -215,7 +236,8 @@ class _Batch:
     """Records on their way, and what is to be noted once they are safe."""
 
     raws: list[Raw] = field(default_factory=list)
-    known: list[tuple[str, bool]] = field(default_factory=list)  # (source, refused)
+    known: dict[str, tuple[str, bool]] = field(default_factory=dict)  # id → (source, refused)
+    twins: list[str] = field(default_factory=list)  # met twice in this import
     walked: list[mirror.Walked] = field(default_factory=list)
     progress: mirror.Progress | None = None
 
@@ -257,33 +279,51 @@ class Archive:
         Every path is looked at before anything is read. Safe to interrupt at any moment: call it
         again and it goes on where it stopped.
         """
-        for path in paths:
-            if not path.exists() and not path.is_symlink():
-                raise UsageError("use.no_such_path", path)
+        repositories = check_paths(paths)
         report = ImportReport()
         forgotten = self.store.forgotten()
-        batches = self._batches(self._steps(paths), report, now().astimezone(UTC))
+        batches = self._batches(self._steps(repositories), report, now().astimezone(UTC))
         pairs = ((batch.raws, batch) for batch in batches)
-        for deposits, batch in prepared(pairs, self.sources_folder):
-            deposits = [self._unless_forgotten(deposit, forgotten) for deposit in deposits]
-            self._keep(deposits, report)
-            for source, refused in batch.known:
-                report.count(source, "refused" if refused else "same")
-            for walked in batch.walked:
-                self.store.move_tips(walked.reached, walked.passed)
-            if batch.progress:
-                tick(batch.progress.done, batch.progress.total, batch.progress.unit)
-        self.store.remember("logical_digest", self.store.logical_digest())
+        added = 0
+        with closing(prepared(pairs, self.sources_folder)) as ready:
+            for deposits, batch in ready:
+                self._keep(
+                    [self._unless_forgotten(deposit, forgotten) for deposit in deposits], report
+                )
+                added += len(deposits)
+                known = batch.known | self.store.known(batch.twins)
+                for capture_id in (*batch.known, *batch.twins):
+                    source, refused = known[capture_id]
+                    report.count(source, "refused" if refused else "same")
+                self._note_walked(batch.walked)
+                if batch.progress:
+                    tick(batch.progress.done, batch.progress.total, batch.progress.unit)
+        self.store.remember(_LIMIT_WALKED, str(self.store.settings.max_record_bytes))
+        if added:
+            self.store.remember("logical_digest", self.store.logical_digest())
         return report
 
-    def _steps(self, paths: Sequence[Path]) -> Iterator[mirror.Step]:
+    def _steps(self, repositories: Mapping[Path, Path | None]) -> Iterator[mirror.Step]:
         limit = self.store.settings.max_record_bytes
-        for path in paths:
-            git_dir = git.git_directory(path) if path.is_dir() else None
+        # With a higher limit than before, records once refused for their size can come in: then
+        # all of history is walked again; what the archive has is known by its ids.
+        walked_with = int(self.store.fact(_LIMIT_WALKED) or limit)
+        for path, git_dir in repositories.items():
             if git_dir is not None:
-                yield from mirror.walk_repository(git_dir, str(path), self.store.tips(), limit)
+                known = self.store.tips() if limit <= walked_with else []
+                yield from mirror.walk_repository(git_dir, str(path), known, limit)
             else:
                 yield from mirror.walk_files(path, limit)
+
+    def _note_walked(self, steps: Sequence[mirror.Walked]) -> None:
+        """Note checkpoints, all of a batch at once."""
+        reached: set[str] = set()
+        passed: set[str] = set()
+        for step in steps:
+            reached = reached - set(step.passed) | set(step.reached)
+            passed.update(step.passed)
+        if steps:
+            self.store.move_tips(sorted(reached), sorted(passed - reached))
 
     def _batches(
         self, steps: Iterable[mirror.Step], report: ImportReport, now: datetime
@@ -318,9 +358,11 @@ class Archive:
         known = self.store.known([raw.capture.id for raw in found])
         for raw in found:
             if raw.capture.id in known:
-                batch.known.append(known[raw.capture.id])
+                if raw.capture.id in batch.known:
+                    batch.twins.append(raw.capture.id)
+                batch.known[raw.capture.id] = known[raw.capture.id]
             elif raw.capture.id in on_the_way:
-                batch.known.append(("unknown", False))
+                batch.twins.append(raw.capture.id)
             else:
                 on_the_way.add(raw.capture.id)
                 batch.raws.append(raw)
@@ -378,13 +420,19 @@ class Archive:
         return read_files(self, todo, tick)
 
     def refill(self, capture: StoredCapture) -> bytes:
-        """Extract a capture again; return its content in stored form."""
+        """Extract a capture again; return its content in stored form.
+
+        One that the rules now in force refuse stands with an empty text until the next rebuild,
+        which judges all captures anew.
+        """
+        content = self._read_again(capture)
+        return pack(content or Content(title="", text="", body_start=0, blocks=()))
+
+    def _read_again(self, capture: StoredCapture) -> Content | None:
         record = self.store.read_record(capture)
-        reading = read_capture(
-            record.payload, capture.origin.path, self.catalog, mirror.display(capture.origin)
-        )
-        assert isinstance(reading, Reading)
-        return pack(reading.content)
+        origin = record.origin()  # the database's path is for display
+        reading = read_capture(record.payload, origin.path, self.catalog, mirror.display(origin))
+        return reading.content if isinstance(reading, Reading) else None
 
     # -------------------------------------------------------------------------- asking
 
@@ -444,19 +492,13 @@ class Archive:
     def content_of(self, capture_id: str) -> Content | None:
         """Extract a capture anew, removals included; None when it is refused."""
         (capture,) = self.store.captures(capture_id=capture_id)
-        record = self.store.read_record(capture)
-        reading = read_capture(
-            record.payload, capture.origin.path, self.catalog, mirror.display(capture.origin)
-        )
-        return reading.content if isinstance(reading, Reading) else None
+        return self._read_again(capture)
 
     def _find(self, reference: str) -> tuple[int, Article]:
         url = None
         if is_web_address(reference):
             url = canonical(reference)
             rules = self.catalog.for_url(reference)
-            from shilu.records import Entry
-
             key = rules.key(Entry(title="", url=reference, html=""))
             found = self.store.article_of(bytes.fromhex(article_id(rules.source.id, key)))
             if found:
@@ -465,8 +507,6 @@ class Archive:
 
 
 def _raw(found: mirror.Found, now: datetime) -> Raw:
-    import hashlib
-
     data = found.data
     digest = hashlib.sha256(data).hexdigest() if data is not None else found.sha256 or "0" * 64
     at = found.at or now
@@ -490,11 +530,13 @@ def read_files(archive: Archive, todo: Sequence[tuple[Path, str, int]], tick: Ti
     """
     total = sum(path.stat().st_size - start for path, _, start in todo)
     count = done = 0
+    forgotten = archive.store.forgotten()
     for path, name, start in todo:
         for deposits, (places, end, buried) in prepared(
-            _stored_batches(path, name, start), archive.sources_folder
+            _stored_batches(archive.store, path, name, start), archive.sources_folder
         ):
-            deposits = [_with_places_refusals(archive, deposit) for deposit in deposits]
+            forgotten |= {bytes.fromhex(one.article_id): one for one in buried}
+            deposits = [archive._unless_forgotten(deposit, forgotten) for deposit in deposits]
             archive.store.commit(
                 deposits, places, archive.extractor, archive.refill, {name: end}, buried
             )
@@ -504,16 +546,8 @@ def read_files(archive: Archive, todo: Sequence[tuple[Path, str, int]], tick: Ti
     return count
 
 
-def _with_places_refusals(archive: Archive, deposit: Deposit) -> Deposit:
-    """Keep an article that has a tombstone out, should its bytes still be there."""
-    forgotten = archive.store.forgotten()
-    if deposit.filed is None or deposit.filed.article_id not in forgotten:
-        return deposit
-    return archive._unless_forgotten(deposit, forgotten)
-
-
 def _stored_batches(
-    path: Path, name: str, start: int
+    store: Store, path: Path, name: str, start: int
 ) -> Iterator[tuple[list[Raw], tuple[list[Place], int, list[warc.Tombstone]]]]:
     """Group a file's members; with each group its places, its end, and tombstones met."""
     raws: list[Raw] = []
@@ -522,8 +556,7 @@ def _stored_batches(
     end = start
     size = 0
     for member in warc.scan(path, start):
-        if member.torn:
-            warc.cut_torn_tail(path, member.offset)
+        if member.torn and store.cut_tail(name, member.offset):
             break
         end = member.offset + member.length
         if member.data is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import zstandard
@@ -62,13 +63,23 @@ def pack(content: Content) -> bytes:
     }  # fmt: skip
     fields = {key: value for key, value in fields.items() if value not in (None, [], {}, "")}
     raw = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode(_ENCODING)
-    return zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(raw)
+    return _compressor().compress(raw)
+
+
+@cache  # making one costs more than compressing a text; each process works in one thread
+def _compressor() -> zstandard.ZstdCompressor:
+    return zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
+
+
+@cache
+def _decompressor() -> zstandard.ZstdDecompressor:
+    return zstandard.ZstdDecompressor()
 
 
 def inflate(data: bytes) -> bytes:
     """Return the JSON of a stored form; raise ``ValueError`` when it is damaged."""
     try:
-        return zstandard.ZstdDecompressor().decompress(data, max_output_size=_MAX_BYTES)
+        return _decompressor().decompress(data, max_output_size=_MAX_BYTES)
     except zstandard.ZstdError as error:
         raise ValueError(str(error)) from None
 
