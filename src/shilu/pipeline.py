@@ -291,7 +291,7 @@ class Archive:
                     [self._unless_forgotten(deposit, forgotten) for deposit in deposits], report
                 )
                 added += len(deposits)
-                known = batch.known | self.store.known(batch.twins)
+                known = batch.known | (self.store.known(batch.twins) if batch.twins else {})
                 for capture_id in (*batch.known, *batch.twins):
                     source, refused = known[capture_id]
                     report.count(source, "refused" if refused else "same")

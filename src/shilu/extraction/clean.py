@@ -8,14 +8,14 @@ character goes either into a line or into the list of removals, together with th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 
 from selectolax.lexbor import LexborHTMLParser
 
-from shilu.extraction.markup import BLOCK_TAGS, Outline, Part
+from shilu.extraction.markup import BLOCK_TAGS, LABEL_CHARS, Outline, Part
 from shilu.extraction.pictures import image_address, player_address
 from shilu.records import BlockKind, Removed
 from shilu.sources.catalog import RemoveRule
@@ -106,26 +106,39 @@ def removals(
     for rule in rules:
         if not rule.may_apply(html, day):
             continue
-        if rule.tags:
-            parts = outline.elements(rule.tags)
+        if rule.tags and rule.max_chars is not None and rule.max_chars <= LABEL_CHARS:
+            candidates: Iterable[tuple[int, str, Part]] = outline.labels(rule.tags)
         else:
-            parts = [part for node in tree.css(rule.select) if (part := outline.find(node))]
-        limit = rule.max_chars
-        longest = outline.longest(limit or 0)
-        for part in parts:
-            if part.index in found:
+            candidates = _candidates(rule, tree, outline)
+        for length, words, part in candidates:
+            if rule.max_chars is not None and length > rule.max_chars:
                 continue
-            if limit is not None:
-                if part.stop - part.start > longest:
-                    continue
-                words = outline.words(part)
-                if len(words) > limit or (rule.text is not None and not rule.text.match(words)):
+            if rule.text is not None:
+                if not rule.text.match(words):
                     continue
                 # A word in a sentence is no label, however it is marked: <b>分享</b>经济的兴起
-                if rule.text is not None and part.tag not in BLOCK_TAGS and outline.beside(part):
+                if part.tag not in BLOCK_TAGS and outline.beside(part):
                     continue
-            found[part.index] = rule.rule
+            found.setdefault(part.index, rule.rule)
     return found
+
+
+def _candidates(
+    rule: RemoveRule, tree: LexborHTMLParser, outline: Outline
+) -> Iterator[tuple[int, str, Part]]:
+    """Yield what a rule selects, with its words where the rule asks for them."""
+    if rule.tags:
+        parts = outline.elements(rule.tags)
+    else:
+        parts = [part for node in tree.css(rule.select) if (part := outline.find(node))]
+    if rule.max_chars is None:
+        yield from ((0, "", part) for part in parts)
+        return
+    longest = outline.longest(rule.max_chars)
+    for part in parts:
+        if part.stop - part.start <= longest:
+            words = outline.words(part)
+            yield len(words), words, part
 
 
 RELATED_LINKS = "generic.related_links"

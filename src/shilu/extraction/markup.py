@@ -243,6 +243,11 @@ def _without_unseen(html: str) -> str:
 # ---------------------------------------------------------------------- the outline
 
 
+# Most rules that look at an element's words are for shorter ones than this; they are put in words
+# once for all of these rules.
+LABEL_CHARS = 80
+
+
 class Part:
     """An element, or a piece of text (tag "-text"), at its place in the outline."""
 
@@ -275,6 +280,7 @@ class Outline:
             self._lay_out(root)
         self.text = "".join(self._pieces)
         self._of_tags: dict[frozenset[str], list[Part]] = {}
+        self._labels_of_tags: dict[frozenset[str], list[tuple[int, str, Part]]] = {}
         self._of_node: dict[int, Part] | None = None
 
     # ------------------------------------------------------------------ asked
@@ -284,6 +290,18 @@ class Outline:
         if tags not in self._of_tags:
             self._of_tags[tags] = [part for part in self.parts if part.tag in tags]
         return self._of_tags[tags]
+
+    def labels(self, tags: frozenset[str]) -> list[tuple[int, str, Part]]:
+        """Return the elements short enough to be a label: length of their words, words, part."""
+        if tags not in self._labels_of_tags:
+            longest = self.longest(LABEL_CHARS)
+            self._labels_of_tags[tags] = [
+                (len(words), words, part)
+                for part in self.elements(tags)
+                if part.stop - part.start <= longest
+                and len(words := self.words(part)) <= LABEL_CHARS
+            ]
+        return self._labels_of_tags[tags]
 
     def find(self, node: LexborNode) -> Part | None:
         """Return the part of a node; None for invisible ones."""
