@@ -289,3 +289,21 @@ def test_the_sample_records_come_in_as_a_careful_reader_counts(tmp_path: Path) -
     (refused,) = answer("problems", "--refused", "--archive", "trial", cwd=tmp_path)["problems"]
     assert refused["code"] == "record.empty"
     assert answer("verify", "--archive", "trial", cwd=tmp_path)["ok"] is True
+
+
+def test_a_folder_without_records_is_told_apart_from_nothing_new(tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "todo.md").write_text("# not a record\n", "utf-8")
+    report = answer("import", "notes", "--archive", "a", cwd=tmp_path, code=1)
+    assert (report["read"], report["passed_over"]) == (0, 1)
+    assert [problem["code"] for problem in report["reports"]] == ["import.no_records"]
+
+
+def test_refusals_are_counted_by_reason_again_on_a_second_import(tmp_path: Path) -> None:
+    folder = tmp_path / "articles" / "dw"
+    folder.mkdir(parents=True)
+    (folder / "1.md").write_bytes(b"")
+    for _ in range(2):
+        report = answer("import", "articles", "--archive", "a", cwd=tmp_path, code=1)
+        assert report["by_source"]["dw"]["reasons"] == {"record.no_head": 1}
+        assert report["problems"] == {"record.no_head": 1}

@@ -8,6 +8,7 @@ held, newer or full. Everything a command prints for programs (``--json``) is do
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -149,7 +150,16 @@ def _source_name(archive: Archive, source: str) -> str:
 
 def _show_import(report: ImportReport, names: dict[str, str], archive_path: Path) -> None:
     rows = [
-        (source, names[source], row.read, row.articles, row.versions, row.same, row.refused)
+        (
+            source,
+            names[source],
+            row.read,
+            row.articles,
+            row.versions,
+            row.same,
+            row.refused,
+            ", ".join(f"{code} {count}" for code, count in sorted(row.reasons.items())),
+        )
         for source, row in sorted(report.by_source.items(), key=lambda item: -item[1].read)
     ]
     rows.append(
@@ -161,6 +171,7 @@ def _show_import(report: ImportReport, names: dict[str, str], archive_path: Path
             report.versions,
             report.same,
             report.refused,
+            "",
         )
     )
     head = (
@@ -171,21 +182,22 @@ def _show_import(report: ImportReport, names: dict[str, str], archive_path: Path
         tr("new versions", "新版本"),
         tr("same content", "内容相同"),
         tr("refused", "拒收"),
+        tr("because of", "原因"),
     )
-    click.echo(table(rows, head))
+    if report.read:
+        click.echo(table(rows, head))
     for problem in report.reports:
         _complain(problem)
     if report.passed_over:
+        count = report.passed_over
         click.echo(
-            tr(
-                f"{report.passed_over} files are no records and were passed over.",
-                f"{report.passed_over} 个文件不是记录，已略过。",
-            )
+            tr(f"Files passed over as no records: {count}.", f"不是记录而略过的文件：{count}。")
         )
-    if report.read == 0 and not report.reports:
+    if not report.read and not report.reports:
         click.echo(tr("Nothing new.", "没有新内容。"))
-    if report.problems:
-        codes = ", ".join(f"{code} {count}" for code, count in sorted(report.problems.items()))
+    about_records = report.problems - Counter(problem.code for problem in report.reports)
+    if about_records:
+        codes = ", ".join(f"{code} {count}" for code, count in sorted(about_records.items()))
         click.echo(
             tr(
                 f"Look at: {codes}. See 'shilu problems --archive {archive_path}'.",

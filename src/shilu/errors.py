@@ -151,6 +151,12 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "请在该媒体的 TOML 中补充格式",
         ),
         # ------------------------------------------------------------------ repositories
+        "import.no_records": Message(
+            "it is no Git repository and holds no record files",
+            "name the mirror's top folder (the one with .git in it), or a folder of .md records",
+            "它不是 Git 仓库，也没有记录文件",
+            "请指定镜像的顶层文件夹（含 .git 的那个），或存放 .md 记录的文件夹",
+        ),
         "git.shallow": Message(
             "the clone is shallow: history before {count} commit(s) is not in it",
             "run 'git fetch --unshallow' there and import again to get the older versions",

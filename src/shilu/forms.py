@@ -51,7 +51,17 @@ def import_json(report: ImportReport) -> dict[str, object]:
         "same": report.same,
         "refused": report.refused,
         "passed_over": report.passed_over,
-        "by_source": {source: asdict(row) for source, row in sorted(report.by_source.items())},
+        "by_source": {
+            source: {
+                "read": row.read,
+                "articles": row.articles,
+                "versions": row.versions,
+                "same": row.same,
+                "refused": row.refused,
+                "reasons": dict(sorted(row.reasons.items())),
+            }
+            for source, row in sorted(report.by_source.items())
+        },
         "problems": dict(sorted(report.problems.items())),
         "reports": [problem_json(problem) for problem in report.reports],
     }

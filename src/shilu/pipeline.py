@@ -201,6 +201,7 @@ class SourceReport:
     versions: int = 0
     same: int = 0
     refused: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)  # of refusals, by code
 
 
 @dataclass(slots=True)
@@ -217,8 +218,10 @@ class ImportReport:
     problems: Counter[str] = field(default_factory=Counter)
     reports: list[Problem] = field(default_factory=list)  # about repositories as a whole
 
-    def count(self, source: str, outcome: str) -> None:
-        """Count one record."""
+    def count(self, source: str, outcome: str, code: str | None = None) -> None:
+        """Count one record; *code* says why it was refused."""
+        if code:
+            self.by_source[source].reasons[code] += 1
         for target in (self, self.by_source[source]):
             target.read += 1
             if outcome == "article":
@@ -236,7 +239,8 @@ class _Batch:
     """Records on their way, and what is to be noted once they are safe."""
 
     raws: list[Raw] = field(default_factory=list)
-    known: dict[str, tuple[str, bool]] = field(default_factory=dict)  # id → (source, refused)
+    # id → (source, code of its refusal)
+    known: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     twins: list[str] = field(default_factory=list)  # met twice in this import
     walked: list[mirror.Walked] = field(default_factory=list)
     progress: mirror.Progress | None = None
@@ -293,8 +297,9 @@ class Archive:
                 added += len(deposits)
                 known = batch.known | (self.store.known(batch.twins) if batch.twins else {})
                 for capture_id in (*batch.known, *batch.twins):
-                    source, refused = known[capture_id]
-                    report.count(source, "refused" if refused else "same")
+                    source, refusal = known[capture_id]
+                    report.count(source, "refused" if refusal else "same", refusal)
+                    report.problems.update([refusal] if refusal else [])
                 self._note_walked(batch.walked)
                 if batch.progress:
                     tick(batch.progress.done, batch.progress.total, batch.progress.unit)
@@ -312,8 +317,13 @@ class Archive:
             if git_dir is not None:
                 known = self.store.tips() if limit <= walked_with else []
                 yield from mirror.walk_repository(git_dir, str(path), known, limit)
-            else:
-                yield from mirror.walk_files(path, limit)
+                continue
+            is_empty = True
+            for step in mirror.walk_files(path, limit):
+                is_empty = is_empty and not isinstance(step, mirror.Found)
+                yield step
+            if is_empty:
+                yield Problem("import.no_records", str(path), refused=True)
 
     def _note_walked(self, steps: Sequence[mirror.Walked]) -> None:
         """Note checkpoints, all of a batch at once."""
@@ -397,7 +407,8 @@ class Archive:
         places = self.store.append(deposits)
         outcomes = self.store.commit(deposits, places, self.extractor, self.refill)
         for deposit, outcome in zip(deposits, outcomes, strict=True):
-            report.count(deposit.source, outcome)
+            code = deposit.problems[0].code if outcome == "refused" else None
+            report.count(deposit.source, outcome, code)
             report.problems.update(problem.code for problem in deposit.problems)
 
     # -------------------------------------------------------------------------- after a crash

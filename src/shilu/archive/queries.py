@@ -160,24 +160,24 @@ class Reader:
             rows = connection.execute(sa.select(f.name, f.bytes_seen))
             return {row.name: row.bytes_seen for row in rows}
 
-    def known(self, ids: Sequence[str]) -> dict[str, tuple[str, bool]]:
-        """Return which captures the archive holds already: id → (source, whether refused).
+    def known(self, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
+        """Return which captures the archive holds already: id → (source, code of its refusal).
 
         Those of forgotten articles are among them, as refused.
         """
         c, a, b = schema.captures.c, schema.articles.c, schema.buried.c
         statement = sa.select(
-            c.id, sa.func.coalesce(a.source, c.source, "unknown"), c.refusal.is_not(None)
+            c.id, sa.func.coalesce(a.source, c.source, "unknown"), c.refusal
         ).select_from(schema.captures.outerjoin(schema.articles, c.article_no == a.no))
-        found: dict[str, tuple[str, bool]] = {}
+        found: dict[str, tuple[str, str | None]] = {}
         with self.reading() as connection:
             for some in slices([uuid.UUID(one).bytes for one in ids]):
                 for one in connection.scalars(
                     sa.select(b.capture_id).where(b.capture_id.in_(some))
                 ):
-                    found[str(uuid.UUID(bytes=one))] = ("forgotten", True)
-                for one, source, refused in connection.execute(statement.where(c.id.in_(some))):
-                    found[str(uuid.UUID(bytes=one))] = (source, bool(refused))
+                    found[str(uuid.UUID(bytes=one))] = ("unknown", "article.forgotten")
+                for one, source, refusal in connection.execute(statement.where(c.id.in_(some))):
+                    found[str(uuid.UUID(bytes=one))] = (source, refusal)
         return found
 
     def captures(
