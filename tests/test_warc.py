@@ -363,3 +363,24 @@ def test_leftovers_of_an_interrupted_rewrite_are_removed(tmp_path: Path) -> None
     assert warc.capture_files(tmp_path) == [path]
     warc.remove_leftovers(tmp_path)
     assert not left.exists()
+
+
+def test_the_indexer_of_the_pywb_family_finds_every_record_by_address(tmp_path: Path) -> None:
+    files = tmp_path / "captures"
+    writer = warc.CaptureWriter(files, 1 << 20, lambda _name, _size: True, lambda: AT)
+    urls = [f"https://www.rfi.fr/cn/%E4%B8%AD%E5%9B%BD/2020-{number}" for number in range(3)]
+    for number, url in enumerate(urls):
+        data = TEXT + str(number).encode()
+        capture = capture_of(data, f"articles/rfi/{number}.md")
+        writer.append(warc.build_capture(capture, url, data))
+    writer.sync()
+    writer.close()
+    (file,) = warc.capture_files(files)
+    run = subprocess.run(
+        [str(Path(sys.executable).with_name("cdxj-indexer")), str(file)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert all(f'"url": "{url}"' in run.stdout for url in urls)
+    assert run.stdout.count(f" {AT:%Y%m%d%H%M%S} ") == 3
