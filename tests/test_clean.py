@@ -177,6 +177,32 @@ def captions(html: str) -> list[tuple[str, str | None, str | None]]:
         (f"{ONE}<p>x</p><p>图片来源：某社</p>", [("1.jpg", None, None)]),
         (f"{ONE}<p>图像加注文字，甲</p>", [("1.jpg", "图像加注文字，甲", None)]),
         (f"{ONE}{ONE}", [("1.jpg", None, None)]),
+        (f"<p>x</p><p>{ONE}</p><span>图源：某报</span><p>y</p>", [("1.jpg", None, "某报")]),
+        # templates of the BBC: 2024, 2021, 2020; a caption is alone with the picture's frame
+        (
+            f"<div><div>{ONE}</div><span data-testid='caption-paragraph'>甲</span></span></div>",
+            [("1.jpg", "甲", None)],
+        ),
+        (
+            f"<div><div><div data-e2e='image-placeholder'>{ONE}<p><span>图像来源，</span>某社</p>"
+            "</div></div><div><p>甲</p></div></div><div><p>x</p></div>",
+            [("1.jpg", "甲", "某社")],
+        ),
+        (
+            f"<div><div><div class='css-1-ImagePlaceholder e1'>{ONE}</div></div>"
+            "<div><p>甲</p></div></div>",
+            [("1.jpg", "甲", None)],
+        ),
+        (
+            f"<div><div><picture>{ONE}</picture><p role='text'><span>图像来源，</span>某社</p>"
+            "</div><p>甲</p></span></div><div><p>x</p></div>",
+            [("1.jpg", "甲", "某社")],
+        ),
+        (
+            f"<div><div data-e2e='image-placeholder'>{ONE}</div></div><div><p>x</p></div>"
+            "<div><p>y</p></div>",
+            [("1.jpg", None, None)],
+        ),
         (f"<noscript>{ONE}</noscript>{ONE}<p>x</p>", [("1.jpg", None, None)]),
     ],
 )
@@ -211,6 +237,16 @@ def test_players_have_an_address_or_are_none() -> None:
     ]
 
 
+def test_caption_of_a_player_in_its_frame() -> None:
+    html = (
+        '<div><div data-e2e="media-player"><iframe src="/av/1"></iframe></div><p>视频：甲</p></div>'
+        "<div><p>正文。</p></div>"
+    )
+    found = content(html)
+    assert [block.kind for block in found.blocks] == ["caption", "paragraph"]
+    assert found.media[0].caption is not None
+
+
 def test_article_swallowed_by_an_open_player_is_kept() -> None:
     sentence = "<p>这一句话讲的是北湾的渔民怎样过冬。</p>"
     for tag in ("video", "audio", "object", "noscript"):
@@ -236,6 +272,11 @@ PROSE = [
     "<div>分享：他在会上说，渔民不该再等下去。</div>",
     '<section aria-label="广告业年度回顾"><p>广告支出下降。</p></section>',
     '<p><a href="https://www.facebook.com/sharer/sharer.php?u=1">“分享”按钮本身已成为研究对象，这是报告全文</a></p>',
+    # class names of pages' parts, on prose
+    '<div class="related-party"><p>相关文章援引的数字，出自一份旧报告。</p></div>',
+    '<p class="post-meta">作者没有署名，报社也不愿说是谁。</p>',
+    "<p>标签：<b>一张</b>纸条救了一家店。</p>",
+    "<footer><p>如果你问渔民，他们会说，订阅天气预报是每天的头一件事。</p></footer>",
     # times in sentences
     "<p>火灾发生在<time datetime='2024-05-01'>3 天前</time>，无人受伤。</p>",
     "<p>会议于<time datetime='2024-05-01T10:00:00Z'>5月1日</time>举行。</p>",
@@ -290,6 +331,15 @@ BOILERPLATE = [
     ("generic.advertisement", "<div>广告</div>"),
     ("generic.advertisement", '<section aria-label="广告 2">赞助</section>'),
     ("generic.newsletter", '<div class="newsletter-box">订阅我们的每日通讯</div>'),
+    ("generic.newsletter", "<footer><p>如果您喜欢本站，<a href='/s'>请订阅</a>。</p></footer>"),
+    ("generic.share", '<div class="service-links"><a href="/g">谷歌</a></div>'),
+    ("generic.comments", '<div id="comments"><h2>评论</h2><p>读者某某说，他不信。</p></div>'),
+    ("generic.comments", '<ol class="commentlist"><li>读者某某说，他不信。</li></ol>'),
+    ("generic.related", '<div class="block related"><h2>您可能感兴趣的文章</h2><p>甲</p></div>'),
+    ("generic.hidden", '<h2 class="element-invisible"><a href="/file/1">untitled.png</a></h2>'),
+    ("generic.tags", '<p>Tagged: <a href="/t" rel="tag">大学</a> - <a href="/u">理想</a></p>'),
+    ("generic.entry_meta", '<ul class="post-meta"><li>By: 某甲. 2008-3-7. 13,591</li></ul>'),
+    ("generic.entry_meta", '<div class="submitted">某甲 在 星期三, 08/20/2014 - 11:03 提交</div>'),
     ("generic.player_fallback", "<p>您的浏览器不支持播放</p>"),
     ("generic.player_fallback", "<video>No video here</video>"),
     ("generic.read_more", "<h3>相关报道</h3>"),

@@ -19,6 +19,9 @@ FOUND = [
     ("路透洛兰城10月11日 - 央行", "路透", "洛兰城", None, 10, 11),
     ("路透巴库/埃里温10月11日 - 两国", "路透", "巴库/埃里温", None, 10, 11),
     ("路透社洛兰城１０月１１日 — 央行", "路透社", "洛兰城", None, 10, 11),
+    # market reports name no place
+    ("路透10月11日 - 油价周四收低", "路透", None, None, 10, 11),
+    ("（法新社7日电）总统", "法新社", None, None, None, 7),
     ("PORT LEDA, March 4 (Tidewire) - The mayor", "Tidewire", "Port Leda", None, 3, 4),
     ("WASHINGTON (AP) — The president", "AP", "Washington", None, None, None),
     ("华盛顿 —", None, "华盛顿", None, None, None),
@@ -59,6 +62,8 @@ def test_dateline_of_every_style_is_read(
         "新华社洛兰城10月1日-3日举行会议",
         "美联社引述分析人士的话说，10日电",
         "路透未能独立核实",
+        "据路透10月11日 - 报道",
+        "美联社5月3日-8日举行会议",
         "（德国之声中文网）总统",
         "（综合报道）",
         "(完)",

@@ -26,7 +26,7 @@ from shilu.extraction.article import (
     extractor_digest,
     read_capture,
 )
-from shilu.extraction.bylines import author_names, parse_time
+from shilu.extraction.bylines import author_names, credited, parse_time
 from shilu.recordform import write_record
 from shilu.records import Content, Entry
 from shilu.sources.catalog import load_catalog
@@ -450,6 +450,50 @@ def test_relative_link_to_an_author_in_a_sentence_names_nobody() -> None:
 )
 def test_byline_is_split_into_names(line: str, names: list[str]) -> None:
     assert list(author_names(line)) == names
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("记者：秦川     责编：申明     网编：洪大", ["秦川"]),
+        ("記者：高鋒、陳然　責編：畢成", ["高鋒", "陳然"]),
+        ("记者：秦川 高大锋、责编：申明", ["秦川", "高大锋"]),
+        ("海潮电台记者秦小川 洛兰报道   责编 申明", ["秦小川"]),
+        ("海潮电台特约记者秦小川报道 责编：申明", ["秦小川"]),
+        # where the name ends nobody can tell
+        ("海潮电台记者秦川洛兰报道   责编：申明", []),
+        ("记者：他们为什么不回答？", []),
+        ("记者说，责编把稿子退了回来。", []),
+    ],
+)
+def test_credits_name_the_reporters(line: str, names: list[str]) -> None:
+    assert credited([line]) == names
+
+
+@pytest.mark.parametrize(
+    ("html", "body"),
+    [
+        ("<h1>题</h1><p>秦川</p><p>甲。</p><p>乙。</p>", "甲。\n乙。"),
+        ("<div>文/</div><a href='/u'>秦川</a><p>甲。</p><p>乙。</p>", "甲。\n乙。"),
+        ("<p>作者：秦川</p><p>甲。</p><p>乙。</p>", "甲。\n乙。"),
+        ("<p>（综合报道）</p><p>甲。</p>", "（综合报道）\n甲。"),
+        ("<p>秦川、申明</p><p>甲。</p>", "秦川、申明\n甲。"),
+        ("<p>秦川</p>", "秦川"),
+    ],
+)
+def test_authors_repeated_at_the_head_of_the_body_are_left_out(html: str, body: str) -> None:
+    entry = Entry(title="题", url="https://news.example/1", html=html, authors=("秦川",))
+    found = extract_entry(entry, CATALOG.get("unknown"), "s")
+    assert found.text[found.body_start :] == body
+    assert found.authors == ("秦川",)
+
+
+def test_title_repeated_below_a_caption_is_left_out() -> None:
+    html = "<img src='/1.jpg'><div><small>图注</small></div><h1>题</h1><p>甲。</p>"
+    entry = Entry(title="题", url="https://news.example/1", html=html)
+    found = extract_entry(entry, CATALOG.get("unknown"), "s")
+    assert found.text == "题\n图注\n甲。"
+    assert [medium.before for medium in found.media] == [1]
 
 
 def test_dateline_resolves_against_the_outlet_s_day() -> None:

@@ -208,7 +208,10 @@ def extract_entry(entry: Entry, rules: SourceRules, subject: str) -> Content:
         page = clean.Walk(outline, base, left_out).run()
     title = _title(entry.title, rules)
     _drop_repeated_title(page, title)
+    _drop_repeated_authors(page, authors)
     lines = page.lines
+    if not authors:
+        authors += bylines.credited(line.text for line in lines[-_CREDIT_LINES:])
     if not title and (lines or page.media):
         problems.append(Problem("record.no_title", subject))
     if (title or lines or page.media) and all(line.kind == "caption" for line in lines):
@@ -260,20 +263,49 @@ def _title(raw: str, rules: SourceRules) -> str:
     return title
 
 
+_MAX_AUTHORS_LINE = 80  # characters
+_CREDIT_LINES = 3  # the credits of a newsroom stand at the end, a note or two below them
+
+
+def _first_of_body(page: clean.Page) -> int | None:
+    """Return the index of the first line that is no caption; None when no other such follows."""
+    body = [index for index, line in enumerate(page.lines) if line.kind != "caption"][:2]
+    return body[0] if len(body) == 2 else None
+
+
 def _drop_repeated_title(page: clean.Page, title: str) -> None:
     """Leave out a first line that only says the title again, unless it is all there is."""
-    if len(page.lines) < 2 or not title:
+    index = _first_of_body(page)
+    if index is None or not title:
         return
-    first = page.lines[0]
+    first = page.lines[index]
     # Longer than twice the title it cannot be it, and a long line is dear to compare.
-    if first.kind == "caption" or len(first.text) > 2 * len(title) + 16:
+    if len(first.text) > 2 * len(title) + 16:
         return
-    if content_key(first.text) != content_key(title):
+    if content_key(first.text) == content_key(title):
+        _drop_line(page, index, "generic.repeated_title")
+
+
+def _drop_repeated_authors(page: clean.Page, authors: list[str]) -> None:
+    """Leave out a first line that only names the authors already known."""
+    index = _first_of_body(page)
+    if index is None or not authors:
         return
-    page.removed.append(Removed("generic.repeated_title", first.text))
-    del page.lines[0]
+    is_labelled = bylines.is_author_label(page.lines[index].text)
+    named = index + is_labelled
+    if named + 1 >= len(page.lines) or len(page.lines[named].text) > _MAX_AUTHORS_LINE:
+        return
+    names = set(bylines.author_names(page.lines[named].text))
+    if names and names <= set(authors):
+        for _ in range(1 + is_labelled):
+            _drop_line(page, index, "generic.repeated_authors")
+
+
+def _drop_line(page: clean.Page, index: int, rule: str) -> None:
+    page.removed.append(Removed(rule, page.lines[index].text))
+    del page.lines[index]
     for medium in page.media:
-        medium.before = max(0, medium.before - 1)
+        medium.before -= medium.before > index
 
 
 def _local_day(instant: datetime | None, rules: SourceRules) -> date | None:

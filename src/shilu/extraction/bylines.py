@@ -172,6 +172,43 @@ def author_names(line: str) -> Iterable[str]:
             yield name
 
 
+def is_author_label(line: str) -> bool:
+    """Tell whether a line is only the word before an author's name: 文/."""
+    return len(line) <= 8 and _AUTHOR_LABEL.fullmatch(line.strip()) is not None
+
+
+# 记者：甲、乙　责编：丙　网编：丁, or …电台记者甲 某地报道　责编…
+# Only lines that name the editor too.
+_EDITOR = r"[\s、,，;；|]*(?:责编|責編|责任编辑|責任編輯)"
+_NEWSROOM = r"\w{2,10}?(?:特约|特約)?(?:记者|記者)\s*"
+_REPORTED = rf"(?:报道|報道|报导|報導){_EDITOR}"
+_CREDITED = (
+    re.compile(rf"(?:记者|記者)\s*[:：]\s*(?P<names>[^:：。]{{2,40}}?){_EDITOR}"),
+    # Without a blank one cannot tell where the name ends and the place begins.
+    re.compile(rf"{_NEWSROOM}(?P<names>\w{{2,4}}(?:、\w{{2,4}})*)\s+\w{{2,8}}{_REPORTED}"),
+    re.compile(rf"{_NEWSROOM}(?P<names>\w{{2,3}})\s*{_REPORTED}"),
+)
+
+
+def credited(lines: Iterable[str]) -> list[str]:
+    """Return the reporters that a line of credits names.
+
+    >>> credited(["记者：甲一、乙二    责编：丙三    网编：丁四"])
+    ['甲一', '乙二']
+    """
+    for line in lines:
+        for pattern in _CREDITED:
+            match = pattern.match(line[:200])
+            if match:
+                return [
+                    name
+                    for part in author_names(match["names"])
+                    # A blank parts Chinese names and joins others.
+                    for name in (part.split() if part[-1:] >= "\u3400" else [part])
+                ]
+    return []
+
+
 def find_authors(
     tree: LexborHTMLParser, outline: Outline, rules: SourceRules, left_out: LeftOut
 ) -> Iterator[str]:

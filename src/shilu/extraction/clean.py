@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from shilu.extraction.markup import BLOCK_TAGS, LABEL_CHARS, Outline, Part
 from shilu.extraction.pictures import image_address, player_address
@@ -34,7 +34,12 @@ _CAPTION_CLASS = re.compile(r"caption|legend", re.I)
 _CAPTION_TEXT = re.compile(r"^(?:图像加注文字|圖像加註文字|Image caption)\s*[,，:：]")
 _CREDIT_TEXT = re.compile(
     r"^(?:图像来源|圖像來源|图片来源|圖片來源|Image source|Photo by)(?:\s*[,，:：]\s*|\s+|$)"
+    r"|^[图圖]源\s*[:：]\s*"
 )
+# What a picture or player with its credit stands in where no figure is (the templates of the BBC);
+# what stands beside it, and nothing else there, is the caption.
+_FRAMES = frozenset({"image-placeholder", "media-player"})
+_FRAME_CLASS = re.compile(r"ImagePlaceholder\b")
 _MAX_CREDIT = 80  # characters; a longer line that begins so is prose
 
 # What a player, noscript or drawing says in place of itself is short. More than this is an article
@@ -196,6 +201,39 @@ CLEANERS: Sequence[Callable[[Outline, str | None], LeftOut]] = (link_lists,)
 # ---------------------------------------------------------------------- lines
 
 
+def _is_under_frame(node: LexborNode) -> bool:
+    """Tell whether *node* shares its parent with a picture's frame alone, and comes second.
+
+    The frame may stand in a <div> of its own. Prose has other paragraphs beside it.
+    """
+    before = node.prev
+    if before is None or before.tag != "div" or before.prev or node.next:
+        return False
+    if _is_frame(before):
+        return True
+    inner = before.first_child
+    return inner is not None and inner.next is None and _is_frame(inner)
+
+
+def _is_frame(node: LexborNode) -> bool:
+    attributes = node.attributes
+    if attributes.get("data-e2e") in _FRAMES:
+        return True
+    if _FRAME_CLASS.search(attributes.get("class") or ""):
+        return True
+    # 2024: nothing but the picture and <p role="text">, the credit
+    picture = node.first_child
+    credit = picture.next if picture is not None else None
+    return (
+        picture is not None
+        and picture.tag in ("img", "picture")
+        and credit is not None
+        and credit.next is None
+        and credit.tag == "p"
+        and credit.attributes.get("role") == "text"
+    )
+
+
 class _Open:
     """An element the pass is inside of."""
 
@@ -269,7 +307,7 @@ class Walk:
                 return self._leave_out(part, f"generic.{tag}")
         elif tag in _MARKS:
             self._enter_mark(part)
-        elif tag in BLOCK_TAGS or tag == "small":
+        elif tag in BLOCK_TAGS or tag == "small" or (tag == "span" and self._is_caption(part)):
             self._enter_block(part)
         return part.index + 1
 
@@ -343,10 +381,14 @@ class Walk:
             part.tag == "small"
         ):  # the feeds' own form: <div><small>caption</small></div> after <img>
             return not self._length and self._picture_above() is not None
-        if part.tag in ("div", "p", "dd") and self._page.media:
+        if part.tag in ("div", "p", "dd", "span") and self._page.media:
             attributes = part.node.attributes
-            marker = f"{attributes.get('class') or ''} {attributes.get('data-testid') or ''}"
-            return bool(_CAPTION_CLASS.search(marker))
+            marker = attributes.get("data-testid") or ""
+            if part.tag != "span":
+                marker = f"{attributes.get('class') or ''} {marker}"
+            if _CAPTION_CLASS.search(marker):
+                return True
+            return part.tag in ("div", "p") and _is_under_frame(part.node)
         return False
 
     def _picture_above(self) -> int | None:

@@ -4,6 +4,7 @@
 （法新社华盛顿10日电）                         AFP and most mainland copy
 （中央社記者某某台北20日電）                   CNA, with the reporter
 路透首尔10月10日 -                             Reuters Chinese, month and day
+路透10月10日 -                                 the same, market reports
 华盛顿 —                                       VOA, place only
 PORT LEDA, March 4 (Tidewire) -                English agencies
 ============================================  =============================
@@ -24,7 +25,8 @@ _AGENCY = (
     r"|路透|彭博|中新网|新华网|[\w·]{1,8}?(?:日报|日報|时报|時報|电台|電台|电视台|電視台|网|網))"
 )
 _REPORTER = r"(?:(?:特派)?(?:记者|記者)(?P<reporter>[\w·．]{2,8}?))?"
-_PLACE = r"(?P<place>[\w·/．]{2,12}?)"
+# Market reports name no place: 路透10月10日 -. The month is no place either.
+_PLACE = r"(?:(?P<place>(?:[^\W\d_]|[·/．]){2,12}?)\s*)?"
 _DAY = r"(?:(?P<month>\d{1,2})\s*月\s*)?(?P<day>\d{1,2})\s*日"
 # "10日电" is a telegram of the 10th, "10日电话" a call.
 _WIRE = (
@@ -36,11 +38,11 @@ _DASH = r"\s*[-–—]+(?!\s*\d)"
 
 _STYLES = (
     # （中央社記者某某台北20日電）, also in half-width brackets or 【】
-    re.compile(rf"\s*[（(【\[]\s*{_AGENCY}\s*{_REPORTER}\s*{_PLACE}\s*{_DAY}{_WIRE}[^）)】\]]{{0,12}}[）)】\]]"),
+    re.compile(rf"\s*[（(【\[]\s*{_AGENCY}\s*{_REPORTER}\s*{_PLACE}{_DAY}{_WIRE}[^）)】\]]{{0,12}}[）)】\]]"),
     # 新华社北京10月10日电 / 中新社 首尔 5日电 (without brackets)
-    re.compile(rf"\s*{_AGENCY}\s*{_REPORTER}\s*{_PLACE}\s*{_DAY}{_WIRE}"),
+    re.compile(rf"\s*{_AGENCY}\s*{_REPORTER}\s*{_PLACE}{_DAY}{_WIRE}"),
     # 路透首尔10月10日 -
-    re.compile(rf"\s*{_AGENCY}\s*{_PLACE}\s*{_DAY}{_DASH}"),
+    re.compile(rf"\s*{_AGENCY}\s*{_PLACE}{_DAY}{_DASH}"),
 )  # fmt: skip
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _ENGLISH = re.compile(
