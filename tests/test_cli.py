@@ -307,3 +307,48 @@ def test_refusals_are_counted_by_reason_again_on_a_second_import(tmp_path: Path)
         report = answer("import", "articles", "--archive", "a", cwd=tmp_path, code=1)
         assert report["by_source"]["dw"]["reasons"] == {"record.no_head": 1}
         assert report["problems"] == {"record.no_head": 1}
+
+
+def test_rebuild_names_damaged_records_and_says_so_by_its_exit_code(demo: Path) -> None:
+    answer("backup", "torn", "--archive", "a", cwd=demo)
+    (file,) = (demo / "torn" / "captures").rglob("*.warc.gz")
+    place = answer("problems", "--archive", "a", cwd=demo)["problems"][0]["where"]
+    data = bytearray(file.read_bytes())
+    data[place["offset"] + place["length"] // 2] ^= 0xFF
+    file.write_bytes(data)
+    rebuilt = answer("rebuild", "--archive", "torn", cwd=demo, code=3)
+    (name,) = rebuilt["damaged"]
+    assert "articles/beiou/1048560.md" in name
+
+
+def test_the_same_records_loose_are_no_new_versions(demo: Path) -> None:
+    answer("backup", "twins", "--archive", "a", cwd=demo)
+    before = answer("show", newsroom.EDITED, "--archive", "twins", cwd=demo)
+    report = answer("import", "mirror/articles", "--archive", "twins", cwd=demo, code=1)
+    assert report["versions"] == 0
+    after = answer("show", newsroom.EDITED, "--archive", "twins", cwd=demo)
+    assert after == before, "a loose copy changes nothing of what its twin says"
+
+
+def test_a_capture_that_is_none_is_wrong_use(demo: Path) -> None:
+    error = answer("problems", "--raw", "nope", "--archive", "a", cwd=demo, code=2)["error"]
+    assert error["code"] == "use.bad_reference"
+
+
+def test_a_full_disk_under_the_output_is_said_in_words(demo: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        run = subprocess.run(
+            [sys.executable, "-m", "shilu", "stats", "--archive", "a"],
+            cwd=demo,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert "Traceback" not in run.stderr
+    assert run.returncode == 2
+
+
+def test_a_backup_into_the_archive_itself_is_refused(demo: Path) -> None:
+    error = answer("backup", "a/captures/x", "--archive", "a", cwd=demo, code=2)["error"]
+    assert error["code"] == "use.inside_the_archive"

@@ -568,3 +568,27 @@ def test_walk_can_be_left_at_any_moment(tmp_path: Path) -> None:
         for child in task.read_text().split()
     ]
     assert "git\n" not in running
+
+
+def test_a_repository_named_by_a_relative_path_keeps_its_object_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(
+        ["git", "init", "-q", "--object-format=sha256", "m"], check=True, capture_output=True
+    )
+    (tmp_path / "m" / "1.md").write_text("<!--1-->\n[a](https://a.example/1)\n------\n\nx\n")
+    subprocess.run(["git", "-C", "m", "add", "."], check=True)
+    subprocess.run(
+        ["git", "-C", "m", "-c", "user.name=n", "-c", "user.email=e@e", "commit", "-qm", "u"],
+        check=True,
+    )
+    for name in ("m", "."):
+        if name == ".":
+            monkeypatch.chdir(tmp_path / "m")
+        found = git_directory(Path(name))
+        assert found is not None
+        with Repository(found) as repository:
+            commits, cause = repository.commits([])
+        assert cause is None
+        assert len(commits) == 1

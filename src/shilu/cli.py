@@ -196,6 +196,7 @@ def _show_import(report: ImportReport, names: dict[str, str], archive_path: Path
     if not report.read and not report.reports:
         click.echo(tr("Nothing new.", "没有新内容。"))
     about_records = report.problems - Counter(problem.code for problem in report.reports)
+    del about_records["article.forgotten"]  # said in the table; nothing of them is kept to look at
     if about_records:
         codes = ", ".join(f"{code} {count}" for code, count in sorted(about_records.items()))
         click.echo(
@@ -260,7 +261,7 @@ def show(  # noqa: D103
     with _open(archive_path) as archive:
         found = archive.find(article)
         versions = archive.versions(found.id)
-        chosen = _version(versions, number, article) if number else versions[-1]
+        chosen = versions[-1] if number is None else _version(versions, number, article)
         if raw:
             sys.stdout.buffer.write(archive.raw(chosen.capture_id))
             return 0
@@ -603,11 +604,23 @@ def rebuild(preview: bool, archive_path: Path | None, as_json: bool) -> int:  # 
                 "digest_before": rebuilt.before,
                 "digest_after": rebuilt.after,
                 "records": rebuilt.records,
+                "damaged": list(rebuilt.damaged),
             }
         )
-        return 0
+        return DAMAGED if rebuilt.damaged else 0
     click.echo(f"{tr('before', '之前')}  {rebuilt.before or '-'}")
     click.echo(f"{tr('after', '之后')}   {rebuilt.after}")
+    if rebuilt.damaged:
+        click.echo(
+            tr(
+                "These records are damaged and could not be read; import them again, or restore "
+                "their capture files from a backup:",
+                "以下记录已损坏、无法读取；请重新导入，或从备份恢复其捕获文件：",
+            )
+        )
+        for name in rebuilt.damaged:
+            click.echo(f"    {name}")
+        return DAMAGED
     if rebuilt.before is None:
         click.echo(
             tr(f"{rebuilt.records} records read again.", f"重新读取 {rebuilt.records} 条记录。")
@@ -825,6 +838,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit with its code."""
     try:
         code = cli.main(args=arguments, prog_name="shilu", standalone_mode=False)
+        sys.stdout.flush()
     except ShiluError as error:
         _fail(error)
     except click.ClickException as error:
@@ -839,6 +853,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             err=True,
         )
         sys.exit(INTERRUPTED)
+    except OSError as error:  # a full disk under our own output: `shilu show … > /dev/full`
+        _fail(UsageError("use.output_failed", "stdout", cause=error.strerror))
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -43,9 +43,9 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
         ),
         "record.empty": Message(
             "it has neither a title nor any text",
-            "its bytes are kept; look at them with 'shilu problems --raw {capture}'",
+            "nothing to do; bytes that were imported are kept, and 'shilu problems' tells where",
             "既无标题，也无正文",
-            "原始字节已保留；可用 “shilu problems --raw {capture}” 查看",
+            "无需处理；导入的原始字节已保留，位置见 “shilu problems”",
         ),
         "record.too_large": Message(
             "it has {size} bytes, more than the limit of {limit}; only digest and origin are kept",
@@ -217,6 +217,18 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "choose a new folder",
             "该文件夹不为空",
             "请选择新的文件夹",
+        ),
+        "use.inside_the_archive": Message(
+            "the folder lies within the archive itself",
+            "choose a folder elsewhere, better on another disk",
+            "该文件夹位于档案库内部",
+            "请选择别处的文件夹，最好在另一块磁盘上",
+        ),
+        "use.output_failed": Message(
+            "the output cannot be written: {cause}",
+            "make room or choose another place, and run the command again",
+            "无法写出结果：{cause}",
+            "请腾出空间或另选位置，然后重新运行",
         ),
         "use.not_an_archive": Message(
             "there is no archive here",

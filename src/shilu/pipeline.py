@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import stat
 from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -23,6 +24,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from shilu import jobs
 from shilu.archive import warc
@@ -183,7 +185,9 @@ def check_paths(paths: Iterable[Path]) -> dict[Path, Path | None]:
     found: dict[Path, Path | None] = {}
     for path in paths:
         try:
-            path.lstat()
+            mode = path.stat().st_mode
+            if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+                raise UsageError("record.not_a_file", path, kind=mirror.kind_of(mode))
             found[path] = git.git_directory(path) if path.is_dir() else None
         except FileNotFoundError:
             raise UsageError("use.no_such_path", path) from None
@@ -489,7 +493,10 @@ class Archive:
 
     def raw(self, capture_id: str) -> bytes:
         """Return the bytes of a capture as they were received."""
-        found = self.store.captures(capture_id=capture_id)
+        try:
+            found = self.store.captures(capture_id=str(UUID(capture_id)))
+        except ValueError:
+            found = []
         if not found:
             raise UsageError("use.bad_reference", capture_id)
         return self.store.read_payload(found[0])
@@ -534,17 +541,23 @@ def _raw(found: mirror.Found, now: datetime) -> Raw:
 # ------------------------------------------------------------------------------ from the captures
 
 
-def read_files(archive: Archive, todo: Sequence[tuple[Path, str, int]], tick: Tick) -> int:
+def read_files(
+    archive: Archive,
+    todo: Sequence[tuple[Path, str, int]],
+    tick: Tick,
+    damaged: list[tuple[str, int]] | None = None,
+) -> int:
     """Index capture files from given places on; return how many records came in.
 
-    What cannot be read is passed by (``verify`` names it); torn ends are cut.
+    What cannot be read is passed by and, as file and offset, added to *damaged*; ``verify`` names
+    it. Torn ends are cut.
     """
     total = sum(path.stat().st_size - start for path, _, start in todo)
     count = done = 0
     forgotten = archive.store.forgotten()
     for path, name, start in todo:
         for deposits, (places, end, buried) in prepared(
-            _stored_batches(archive.store, path, name, start), archive.sources_folder
+            _stored_batches(archive.store, path, name, start, damaged), archive.sources_folder
         ):
             forgotten |= {bytes.fromhex(one.article_id): one for one in buried}
             deposits = [archive._unless_forgotten(deposit, forgotten) for deposit in deposits]
@@ -558,7 +571,11 @@ def read_files(archive: Archive, todo: Sequence[tuple[Path, str, int]], tick: Ti
 
 
 def _stored_batches(
-    store: Store, path: Path, name: str, start: int
+    store: Store,
+    path: Path,
+    name: str,
+    start: int,
+    damaged: list[tuple[str, int]] | None,
 ) -> Iterator[tuple[list[Raw], tuple[list[Place], int, list[warc.Tombstone]]]]:
     """Group a file's members; with each group its places, its end, and tombstones met."""
     raws: list[Raw] = []
@@ -570,11 +587,13 @@ def _stored_batches(
         if member.torn and store.cut_tail(name, member.offset):
             break
         end = member.offset + member.length
-        if member.data is None:
-            continue
         try:
+            if member.data is None:
+                raise ValueError(member.fault)
             record = warc.parse_member(member.data)
         except ValueError:
+            if damaged is not None:
+                damaged.append((name, member.offset))
             continue
         if record.is_tombstone:
             buried.append(record.tombstone())
@@ -584,7 +603,7 @@ def _stored_batches(
         elif record.refusal:
             raws.append(_stored_refusal(record))
             places.append(Place(name, member.offset, member.length, member.crc))
-        size += len(member.data)
+        size += len(member.data or b"")
         if len(raws) >= _BATCH_RECORDS or size >= _BATCH_BYTES:
             yield raws, (places, end, buried)
             raws, places, buried, size = [], [], [], 0

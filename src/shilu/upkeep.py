@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from shilu.archive import warc
-from shilu.archive.codec import inflate
+from shilu.archive.codec import inflate, unpack
 from shilu.archive.commit import shown_path
 from shilu.archive.store import (
     DATABASE,
@@ -22,6 +22,7 @@ from shilu.archive.store import (
     Deposit,
     Place,
     Standing,
+    Store,
     StoredCapture,
     bytes_seen_in,
     copy_database,
@@ -30,6 +31,7 @@ from shilu.archive.store import (
 )
 from shilu.archive.versions import chain, in_order
 from shilu.errors import ArchiveDamaged, ArchiveError, UsageError
+from shilu.extraction.article import article_id, content_hash
 from shilu.pipeline import Archive, Raw, Tick, _quiet, prepared, read_files
 from shilu.sources.catalog import load_catalog
 
@@ -201,6 +203,8 @@ class _Verification:
         capture, filed = standing.capture, deposit.filed
         if standing.extractor != self._archive.extractor:
             self.stale.count += 1
+            if standing.data is not None and not _is_whole(standing):
+                self.extraction.faults.append(f"{capture.subject}: the stored text is damaged")
             return
         self.extraction.count += 1
         told: tuple[object, ...] = (None, None, None, deposit.source)
@@ -220,13 +224,22 @@ class _Verification:
 
     def forgotten(self) -> Check:
         """Return the check of forgotten articles, completed by what the database still has."""
-        for article_id, tombstone in self._tombstones.items():
-            if self._store.article_of(article_id):
+        for buried, tombstone in self._tombstones.items():
+            if self._store.article_of(buried):
                 self._forgotten.faults.append(
                     f"article {tombstone.article_id}: captures are still there; "
                     f"run 'shilu forget {tombstone.article_id}' again"
                 )
         return self._forgotten
+
+
+def _is_whole(standing: Standing) -> bool:
+    """Tell whether a stored content is the one it was filed as, whatever extractor made it."""
+    assert standing.data is not None
+    try:
+        return bytes.fromhex(content_hash(unpack(standing.data))) == standing.capture.content_hash
+    except ValueError:
+        return False
 
 
 def _is_equal(stored: bytes, derived: bytes) -> bool:
@@ -246,7 +259,15 @@ def _check_versions(archive: Archive) -> Check:
             article = archive.store.article_by_number(article_no)
             name = f"{article.source}/{article.key}" if article else f"article no. {article_no}"
             check.faults.append(f"{name}: its versions do not follow from its captures")
+    _check_articles(archive, check)
     return check
+
+
+def _check_articles(archive: Archive, check: Check) -> None:
+    """Add to *check* the articles whose id is not the one of their source and key."""
+    for article in archive.store.stream_articles():
+        if article.id != article_id(article.source, article.key):
+            check.faults.append(f"{article.source}/{article.key}: its id is another's")
 
 
 _CONTRADICTIONS = {
@@ -308,13 +329,15 @@ class Rebuilt:
     before: str | None
     after: str
     records: int
+    damaged: tuple[str, ...]  # records whose bytes cannot be read any more, by name
 
 
 def rebuild(path: Path, tick: Tick = _quiet) -> Rebuilt:
     """Throw away what is derived and make it again from the captures.
 
     The old database stays in place until the new one is complete. Where it was deleted by hand,
-    "before" is the digest that was noted after the last import or rebuild.
+    "before" is the digest that was noted after the last import or rebuild. Records that are damaged
+    are named by what the old database knew of them: the new one cannot.
     """
     existed = (path / DATABASE).is_file()
     if not (path / "captures").is_dir():
@@ -328,16 +351,29 @@ def rebuild(path: Path, tick: Tick = _quiet) -> Rebuilt:
         sources_folder = str(path / "sources")
         archive = Archive(store, load_catalog(Path(sources_folder)), sources_folder)
         before = _digest_before(archive, existed)
+        names = _names_by_place(store) if existed else {}
+        damaged: list[tuple[str, int]] = []
         store.start_over()
         todo = [
             (file, file.relative_to(store.captures_path).as_posix(), 0)
             for file in warc.capture_files(store.captures_path)
         ]
-        records = read_files(archive, todo, tick)
+        records = read_files(archive, todo, tick, damaged)
         after = store.logical_digest()
         store.adopt()
         store.remember("logical_digest", after)
-    return Rebuilt(before, after, records)
+    unreadable = (names.get(place, f"{place[0]}, byte {place[1]}") for place in damaged)
+    return Rebuilt(before, after, records, tuple(unreadable))
+
+
+def _names_by_place(store: Store) -> dict[tuple[str, int], str]:
+    try:
+        return {
+            (capture.place.file, capture.place.offset): capture.subject
+            for capture in store.stream_captures()
+        }
+    except ArchiveDamaged:
+        return {}
 
 
 def _digest_before(archive: Archive, existed: bool) -> str | None:
@@ -425,6 +461,8 @@ def backup(archive: Archive, target: Path, tick: Tick = _quiet) -> dict[str, int
     """
     source = archive.store.path
     try:
+        if archive.store.path.resolve() in target.resolve().parents:
+            raise UsageError("use.inside_the_archive", target)
         if target.exists() and any(target.iterdir()):
             raise UsageError("use.not_empty", target)
         target.mkdir(parents=True, exist_ok=True)

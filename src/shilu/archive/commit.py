@@ -332,7 +332,11 @@ class Commit:
         for article_no, group in groups.items():
             ordered = in_order(group)
             links = chain(ordered)
-            opened.update(link.opened_by for link in links if link.opened_by in filed)
+            # A version that stood before is not new for being opened by an earlier capture now.
+            stood = {version for _n, version in standing.get(article_no, {}).values()}
+            opened.update(
+                link.opened_by for link in links if link.opened_by in filed and link.id not in stood
+            )
             inserts += self._changed(article_no, links, standing.get(article_no, {}), filed)
             newest = filed.get(ordered[-1].number)
             if newest is not None and self._urls.get(article_no, "") != _url(newest):

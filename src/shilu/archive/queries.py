@@ -393,6 +393,15 @@ class Reader:
                     return rows[0].no, _article(rows[0])
         raise UsageError("use.bad_reference", reference)
 
+    def stream_articles(self) -> Iterator[Article]:
+        """Yield every article."""
+        with self.reading() as connection:
+            result = connection.execution_options(yield_per=1000).execute(
+                sa.select(schema.articles)
+            )
+            for row in result:
+                yield _article(row)
+
     def article_of(self, article_id: bytes) -> tuple[int, Article] | None:
         """Return an article by its id."""
         with self.reading() as connection:

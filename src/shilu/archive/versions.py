@@ -6,7 +6,8 @@ Whatever the order of import, the same captures give the same versions with the 
    capture has one, the file is a copy of it and stands beside it; otherwise the feed's stamp
    counts.
 2. Captures are ordered by instant, then generation (children after parents within one second),
-   then feed stamp, then digest and id. Those without any instant come last.
+   then feed stamp, then digest, loose copies after their twins, then id. Those without any instant
+   come last.
 3. Neighbours with the same content are one version, so that a return to an earlier text is a new
    version while another wrapper around the same text is none.
 """
@@ -53,14 +54,17 @@ def in_order(captures: Iterable[Seen]) -> list[Seen]:
             own = (capture.origin_ms, capture.generation)
             twins[capture.digest] = min(twins.get(capture.digest, own), own)
 
-    def place(capture: Seen) -> tuple[int, int, int, bytes, bytes]:
+    def place(capture: Seen) -> tuple[int, int, int, bytes, bool, bytes]:
         if capture.origin_ms is not None:
             instant, generation = capture.origin_ms, capture.generation
         elif capture.digest in twins:
             instant, generation = twins[capture.digest]
         else:
             instant, generation = _or_never(capture.feed_ms), 0
-        return (instant, generation, _or_never(capture.feed_ms), capture.digest, capture.id)
+        is_loose = capture.origin_ms is None  # a copy never opens a version before its twin
+        return (
+            instant, generation, _or_never(capture.feed_ms), capture.digest, is_loose, capture.id
+        )  # fmt: skip
 
     return sorted(captures, key=place)
 

@@ -122,7 +122,7 @@ class Repository:
     """A repository read through its shadow; a context manager."""
 
     def __init__(self, git_dir: Path) -> None:
-        self._real = git_dir
+        self._real = git_dir = git_dir.resolve()  # Git runs elsewhere
         program = shutil.which("git")
         if program is None:
             raise UsageError("use.git_missing", git_dir)

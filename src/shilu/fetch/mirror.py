@@ -238,7 +238,7 @@ def _file(path: Path, limit: int, *, named: bool) -> Step:
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
-            kind = _kind(mode)
+            kind = kind_of(mode)
             if named:
                 raise UsageError("record.not_a_file", path, kind=kind)
             refusal = Problem("record.not_a_file", subject, {"kind": kind}, refused=True)
@@ -269,7 +269,8 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def _kind(mode: int) -> str:
+def kind_of(mode: int) -> str:
+    """Return what a file that is no regular one is, in words."""
     for test, kind in (
         (stat.S_ISSOCK, "socket"), (stat.S_ISFIFO, "pipe"), (stat.S_ISBLK, "block device"),
         (stat.S_ISCHR, "character device"), (stat.S_ISDIR, "folder"),
