@@ -352,3 +352,12 @@ def test_a_full_disk_under_the_output_is_said_in_words(demo: Path) -> None:
 def test_a_backup_into_the_archive_itself_is_refused(demo: Path) -> None:
     error = answer("backup", "a/captures/x", "--archive", "a", cwd=demo, code=2)["error"]
     assert error["code"] == "use.inside_the_archive"
+
+
+def test_verify_says_what_renews_captures_read_by_older_rules(demo: Path) -> None:
+    answer("backup", "older", "--archive", "a", cwd=demo)
+    toml = demo / "older" / "sources" / "ledacourier.toml"
+    toml.write_text(toml.read_text("utf-8") + "# other rules now\n", "utf-8")
+    run = shilu("verify", "--archive", "older", cwd=demo)
+    assert run.returncode == 0
+    assert "42 captures were read by older rules; 'shilu rebuild' renews them" in run.stdout

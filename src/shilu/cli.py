@@ -556,6 +556,14 @@ def verify(archive_path: Path | None, as_json: bool) -> int:  # noqa: D103
             click.echo(f"{mark} {check.name:<12} {check.count:>10,}   {found}")
             for fault in check.faults:
                 click.echo(f"    {fault}")
+        stale = next((check.count for check in checks if check.name == "stale"), 0)
+        if stale:
+            click.echo(
+                tr(
+                    f"{stale:,} captures were read by older rules; 'shilu rebuild' renews them.",
+                    f"有 {stale:,} 次捕获由较旧的规则读取；“shilu rebuild” 可更新。",
+                )
+            )
         click.echo(
             tr("The archive is sound.", "档案库完好。")
             if ok
