@@ -65,7 +65,7 @@ _LIMIT_WALKED = "max_record_bytes_walked"  # the limit under which mirrors have 
 Tick = Callable[[int, int | None, str], None]  # done, total (None: not known), unit
 
 
-def _quiet(_done: int, _total: int | None, _unit: str) -> None:
+def quiet(_done: int, _total: int | None, _unit: str) -> None:
     """Show no progress."""
 
 
@@ -250,6 +250,25 @@ class _Batch:
     progress: mirror.Progress | None = None
 
 
+def unless_forgotten(deposit: Deposit, forgotten: dict[bytes, warc.Tombstone]) -> Deposit:
+    """Return the deposit, or the refusal that keeps a forgotten article out."""
+    tombstone = forgotten.get(deposit.filed.article_id) if deposit.filed else None
+    if tombstone is None:
+        return deposit
+    # File names of old mirrors hold the title, and a digest recognises a text: neither is kept.
+    old = deposit.capture
+    path = re.sub(r"^(\d+)_.*(?=\.md$)", r"\1", old.origin.path.rpartition("/")[2])
+    origin = replace(old.origin, path=path if path[:1].isdigit() else "-")
+    capture = replace(old, origin=origin, digest="0" * 64, size_bytes=0)
+    problem = Problem(
+        "article.forgotten",
+        mirror.display(origin),
+        {"day": f"{tombstone.forgotten_at:%Y-%m-%d}", "why": tombstone.reason},
+        refused=True,
+    )
+    return _refused(Raw(capture, None), deposit.source, (problem,))
+
+
 class Archive:
     """An open archive. Use as a context manager, or call ``close``."""
 
@@ -279,7 +298,7 @@ class Archive:
         self,
         paths: Sequence[Path],
         *,
-        tick: Tick = _quiet,
+        tick: Tick = quiet,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> ImportReport:
         """Import Git mirrors, folders and record files; see ``docs/record-form.md``.
@@ -295,9 +314,7 @@ class Archive:
         added = 0
         with closing(prepared(pairs, self.sources_folder)) as ready:
             for deposits, batch in ready:
-                self._keep(
-                    [self._unless_forgotten(deposit, forgotten) for deposit in deposits], report
-                )
+                self._keep([unless_forgotten(deposit, forgotten) for deposit in deposits], report)
                 added += len(deposits)
                 known = batch.known | (self.store.known(batch.twins) if batch.twins else {})
                 for capture_id in (*batch.known, *batch.twins):
@@ -385,25 +402,6 @@ class Archive:
             on_the_way.update(raw.capture.id for raw in batch.raws)
         return batch
 
-    def _unless_forgotten(
-        self, deposit: Deposit, forgotten: dict[bytes, warc.Tombstone]
-    ) -> Deposit:
-        tombstone = forgotten.get(deposit.filed.article_id) if deposit.filed else None
-        if tombstone is None:
-            return deposit
-        # File names of old mirrors hold the title, and a digest recognises a text: neither is kept.
-        old = deposit.capture
-        path = re.sub(r"^(\d+)_.*(?=\.md$)", r"\1", old.origin.path.rpartition("/")[2])
-        origin = replace(old.origin, path=path if path[:1].isdigit() else "-")
-        capture = replace(old, origin=origin, digest="0" * 64, size_bytes=0)
-        problem = Problem(
-            "article.forgotten",
-            mirror.display(origin),
-            {"day": f"{tombstone.forgotten_at:%Y-%m-%d}", "why": tombstone.reason},
-            refused=True,
-        )
-        return _refused(Raw(capture, None), deposit.source, (problem,))
-
     def _keep(self, deposits: Sequence[Deposit], report: ImportReport) -> None:
         """Write, index and count a batch."""
         if not deposits:
@@ -417,7 +415,7 @@ class Archive:
 
     # -------------------------------------------------------------------------- after a crash
 
-    def recover(self, tick: Tick = _quiet) -> int:
+    def recover(self, tick: Tick = quiet) -> int:
         """Read what capture files hold and the database has not seen; return how many records.
 
         A torn record at the end of a file was never acknowledged and is cut. Files that another
@@ -560,7 +558,7 @@ def read_files(
             _stored_batches(archive.store, path, name, start, damaged), archive.sources_folder
         ):
             forgotten |= {bytes.fromhex(one.article_id): one for one in buried}
-            deposits = [archive._unless_forgotten(deposit, forgotten) for deposit in deposits]
+            deposits = [unless_forgotten(deposit, forgotten) for deposit in deposits]
             archive.store.commit(
                 deposits, places, archive.extractor, archive.refill, {name: end}, buried
             )
@@ -620,7 +618,7 @@ def _stored_refusal(record: warc.StoredRecord) -> Raw:
 # ------------------------------------------------------------------------------ opening
 
 
-def open_archive(path: str | Path, *, create: bool = False, tick: Tick = _quiet) -> Archive:
+def open_archive(path: str | Path, *, create: bool = False, tick: Tick = quiet) -> Archive:
     """Open the archive in a folder; with *create* make one where there is none.
 
     What an earlier process wrote and did not index is read first.

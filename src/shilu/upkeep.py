@@ -32,7 +32,7 @@ from shilu.archive.store import (
 from shilu.archive.versions import chain, in_order
 from shilu.errors import ArchiveDamaged, ArchiveError, UsageError
 from shilu.extraction.article import article_id, content_hash
-from shilu.pipeline import Archive, Raw, Tick, _quiet, prepared, read_files
+from shilu.pipeline import Archive, Raw, Tick, prepared, quiet, read_files
 from shilu.sources.catalog import load_catalog
 
 _BATCH = 256
@@ -49,7 +49,7 @@ class Check:
     faults: list[str] = field(default_factory=list)
 
 
-def verify(archive: Archive, tick: Tick = _quiet) -> list[Check]:
+def verify(archive: Archive, tick: Tick = quiet) -> list[Check]:
     """Check the whole archive against itself; changes nothing, streams.
 
     - ``database``: SQLite's own check, and that no row refers to one that is not there; where
@@ -332,7 +332,7 @@ class Rebuilt:
     damaged: tuple[str, ...]  # records whose bytes cannot be read any more, by name
 
 
-def rebuild(path: Path, tick: Tick = _quiet) -> Rebuilt:
+def rebuild(path: Path, tick: Tick = quiet) -> Rebuilt:
     """Throw away what is derived and make it again from the captures.
 
     The old database stays in place until the new one is complete. Where it was deleted by hand,
@@ -396,7 +396,7 @@ class Preview:
     change: str  # "text", "details" (times, marks, pictures), "refused" or "accepted"
 
 
-def preview(archive: Archive, tick: Tick = _quiet) -> tuple[list[Preview], int]:
+def preview(archive: Archive, tick: Tick = quiet) -> tuple[list[Preview], int]:
     """Return which versions would read otherwise after a rebuild, and how many would not."""
     changed: list[Preview] = []
     unchanged = done = 0
@@ -454,7 +454,7 @@ def _named(archive: Archive, row: StoredCapture, change: str) -> Preview:
 # ------------------------------------------------------------------------------ backup
 
 
-def backup(archive: Archive, target: Path, tick: Tick = _quiet) -> dict[str, int]:
+def backup(archive: Archive, target: Path, tick: Tick = quiet) -> dict[str, int]:
     """Copy a live archive to a new folder; the copy is complete as of one moment.
 
     ``state.db`` is copied first: what it says is walked is then surely among the captures.
@@ -499,7 +499,7 @@ class Forgotten:
     files: int
 
 
-def forget(path: Path, reference: str, reason: str, tick: Tick = _quiet) -> Forgotten:
+def forget(path: Path, reference: str, reason: str, tick: Tick = quiet) -> Forgotten:
     """Take an article's bytes out of the archive for good, leaving a tombstone.
 
     The tombstone holds the article's id, the reason and the ids of its captures: neither address

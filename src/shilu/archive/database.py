@@ -118,7 +118,7 @@ def replace_database(fresh: Path, old: Path) -> None:
     fresh.replace(old)
     for suffix in _SUFFIXES[1:]:
         Path(f"{fresh}{suffix}").unlink(missing_ok=True)
-    sync_folder(old.parent)
+    sync(old.parent)
 
 
 def _take_in_log(path: Path) -> None:
@@ -144,9 +144,9 @@ def bytes_seen_in(database: Path) -> dict[str, int]:
         return dict(connection.execute("SELECT name, bytes_seen FROM files").fetchall())
 
 
-def sync_folder(folder: Path) -> None:
-    """Make new directory entries durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Wait until a file, or the entries of a folder, are on the disk, whoever wrote them."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

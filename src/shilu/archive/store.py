@@ -33,7 +33,7 @@ from shilu.archive.database import (
     open_database,
     remove_database,
     replace_database,
-    sync_folder,
+    sync,
 )
 from shilu.archive.queries import (
     BYTELESS,
@@ -132,7 +132,7 @@ class Store(Reader):
         """
         for name in seen or {}:
             # Left by a process that may have died before it synced them.
-            warc.sync(self.captures_path / name)
+            sync(self.captures_path / name)
         with self._writing() as connection:
             outcomes = Commit(connection, extractor, refill).run(
                 deposits, places, seen or {}, tombstones
@@ -297,7 +297,7 @@ def _make(path: Path) -> None:
             os.fsync(fresh.fileno())
         Path(fresh.name).chmod(0o644)
         Path(fresh.name).replace(path / "shilu.toml")
-        sync_folder(path)
+        sync(path)
     except OSError as error:
         raise ArchiveError("archive.unwritable", path, cause=error.strerror or error) from None
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-from shilu.archive.database import sync_folder
+from shilu.archive.database import sync
 from shilu.errors import ArchiveError
 from shilu.records import Capture, Origin
 
@@ -374,7 +374,7 @@ class CaptureWriter:
         self._lock(folder / f"{now:%Y%m%dT%H%M%S%fZ}-{secrets.token_hex(4)}.warc.gz")
         self.append(_warcinfo())
         for one in (folder, folder.parent, self._folder):
-            sync_folder(one)
+            sync(one)
 
     def _lock(self, path: Path) -> bool:
         file = io.FileIO(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644), "r+")
@@ -417,15 +417,6 @@ def cut_torn_tail(path: Path, offset: int) -> bool:
     return True
 
 
-def sync(path: Path) -> None:
-    """Wait until what others wrote to a file is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def is_being_written(path: Path) -> bool:
     """Tell whether another process holds a capture file."""
     with path.open("rb") as file:
@@ -458,7 +449,7 @@ def rewrite_without(path: Path, offsets: frozenset[int], tombstone: bytes | None
         new.flush()
         os.fsync(new.fileno())
     fresh.replace(path)
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def remove_leftovers(folder: Path) -> None:
