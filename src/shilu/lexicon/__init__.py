@@ -1,0 +1,1 @@
+"""Names and their variants: tables in TSV, and the one loader."""
