@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check bench lock clean
+.PHONY: run test check bench eval lock clean
 
 run: $(VENV)/.ready
 	@$(BIN)/shilu demo demo
@@ -18,6 +18,9 @@ check: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	@$(BIN)/python benchmarks/bench_import.py
+
+eval: $(VENV)/.ready
+	@$(BIN)/python -m eval.cleaning.measure
 
 # The lock files are made from pyproject.toml; no index is named in them.
 lock: $(VENV)/.ready

@@ -1,0 +1,1 @@
+"""Measured quality: labels made by reading, and the figures they give."""
