@@ -26,6 +26,15 @@ FOUND = [
     ("WASHINGTON (AP) — The president", "AP", "Washington", None, None, None),
     ("华盛顿 —", None, "华盛顿", None, None, None),
     ("首尔/东京 --", None, "首尔/东京", None, None, None),
+    ("香港——警察周六", None, "香港", None, None, None),
+    ("韩国首尔——警察周六", None, "韩国首尔", None, None, None),
+    ("北京、上海 — 两地周六", None, "北京、上海", None, None, None),
+    ("HONG KONG — The police", None, "Hong Kong", None, None, None),
+    ("（中央社記者王小明台北20日電）外交部", "中央社", "台北", "王小明", None, 20),
+    ("〔記者王小明／台北報導〕外交部", None, "台北", "王小明", None, None),
+    ("（本报记者 王小明 北京报道）外交部", "本报", "北京", "王小明", None, None),
+    ("【海潮报2024年9月18日讯】外交部", "海潮报", None, None, 9, 18),
+    ("記者王小明／台北報導", None, "台北", "王小明", None, None),
 ]
 
 
@@ -52,7 +61,11 @@ def test_dateline_of_every_style_is_read(
         "他说——是的。",
         "答——",
         "他说 — 这不是真的",
-        "洛兰城——周六，三千人",
+        "洛兰城——周六，三千人",  # not in the table
+        "这不是北京——这是上海",
+        "记者走进北京——一座老城",
+        "本报记者王小明在北京报道了此事",
+        "记者会报道",
         "该报社在首尔的记者10日电话采访了他",
         "新华社在洛兰城的负责人10日电邮答复说",
         "新闻社的洛兰城分社10日讯问了证人",

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from shilu.errors import explain
 
 if TYPE_CHECKING:
     from shilu.archive.queries import SourceRow
+    from shilu.curation import RuleRow
     from shilu.pipeline import ImportReport
     from shilu.records import Content, Problem, Version
 
@@ -27,6 +29,11 @@ def as_json(value: object) -> str:
 def rfc3339(instant: datetime | None) -> str | None:
     """Return an instant as RFC 3339 in UTC, with fractions only where there are any."""
     return None if instant is None else instant.isoformat().replace("+00:00", "Z")
+
+
+def local(instant: datetime | None, zone: str | None) -> str | None:
+    """Return an instant as RFC 3339 with the offset it had in a zone."""
+    return instant.astimezone(ZoneInfo(zone)).isoformat() if instant and zone else None
 
 
 def problem_json(problem: Problem) -> dict[str, object]:
@@ -81,12 +88,42 @@ def version_json(version: Version) -> dict[str, object]:
         "published_on": content.published_on and content.published_on.isoformat(),
         "dateline_on": content.dateline and content.dateline.on and content.dateline.on.isoformat(),
         "captured_at": rfc3339(version.captured_at),
-        "authors": list(content.authors),
-        "lang": content.lang,
+        **told_apart(content),
         "content_hash": version.content_hash,
         "capture": version.capture_id,
         "extractor": version.extractor,
         "images": images(content),
+    }
+
+
+def told_apart(content: Content) -> dict[str, object]:
+    """Return what is known about an article besides its text."""
+    return {
+        "authors": list(content.authors),
+        "translators": [one.name for one in content.credits if one.role == "translator"],
+        "credits": [
+            {
+                "role": one.role,
+                "name": one.name,
+                "span": one.span and [one.span.start, one.span.end],
+            }
+            for one in content.credits
+        ],
+        "sources_credited": [one.name for one in content.credits if one.role == "source"],
+        "subtitle": next(
+            (
+                content.text[block.start : block.end]
+                for block in content.blocks
+                if block.kind == "subtitle"
+            ),
+            None,
+        ),
+        "column": content.column,
+        "site_suffix": content.site_suffix,
+        "section": content.section,
+        "published_local": local(content.published_at, content.published_zone),
+        "published_zone": content.published_zone,
+        "lang": content.lang,
     }
 
 
@@ -117,6 +154,17 @@ def source_json(row: SourceRow, silent: Mapping[str, datetime]) -> dict[str, obj
     }
 
 
+def rule_json(row: RuleRow) -> dict[str, object]:
+    """Return a cleaning rule with what it did."""
+    return {
+        "rule": row.name,
+        "off": row.is_off,
+        "fired_on": row.fired_on,
+        "captures": row.captures,
+        "by_month": dict(row.by_month),
+    }
+
+
 def content_json(content: Content) -> dict[str, object]:
     """Return the documented form of an extracted content."""
     dateline = asdict(content.dateline) if content.dateline else None
@@ -124,10 +172,9 @@ def content_json(content: Content) -> dict[str, object]:
         dateline["on"] = dateline["on"] and dateline["on"].isoformat()
     return {
         "title": content.title,
-        "authors": list(content.authors),
+        **told_apart(content),
         "date": rfc3339(content.published_at)
         or (content.published_on and content.published_on.isoformat()),
-        "lang": content.lang,
         "text": content.text,
         "body_start": content.body_start,
         "blocks": [asdict(block) for block in content.blocks],

@@ -11,6 +11,7 @@ Conventions that hold for all of them:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -54,12 +55,14 @@ class Origin:
     """Where the bytes of a capture came from.
 
     ``git``: a blob at ``path`` as of ``commit``. ``file``: a record file. ``http``: an address.
+    ``export``: a version that an archive wrote as a readable file, which says since when it stood.
     """
 
-    kind: Literal["git", "file", "http"]
+    kind: Literal["git", "file", "http", "export"]
     path: str  # as the origin names it: "articles/rfi/1015022.md"
     commit: str | None = None  # hexadecimal object name
-    generation: int = 0  # 1 + the longest way to a root commit; tells apart equal commit times
+    # Tells equal instants apart. git: 1 + the longest way to a root; export: the version's n.
+    generation: int = 0
 
     @property
     def name(self) -> str:
@@ -113,8 +116,11 @@ class Span:
 
 
 BlockKind = Literal[
-    "title", "dateline", "paragraph", "heading", "item", "quote", "caption", "cell", "code"
-]
+    "title", "subtitle", "dateline", "paragraph", "heading", "item", "quote", "caption", "cell",
+    "code",
+    "note",  # a correction, or what editors and authors say of the article: 编者按, 更正, （注：…）
+    "credits",  # who made it, and after whose reports: 记者：… 责编：…, （路透社、法新社）
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +147,7 @@ class Mark:
 class Media:
     """A picture, film, sound or embedded post, at its place between the blocks."""
 
-    kind: Literal["image", "video", "audio", "frame"]
+    kind: Literal["image", "video", "audio", "frame", "post"]  # post: of a social network
     url: str  # the origin, proxies unwrapped
     before: int  # index into Content.blocks of the block it stands before; len(blocks) = at the end
     caption: Span | None = None
@@ -162,12 +168,49 @@ class Dateline:
     on: date | None = None  # resolved against the outlet's time or the feed's
 
 
+CreditRole = Literal["reporter", "editor", "web_editor", "translator", "photographer", "source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """Whom the article names as having had a part in it, besides its authors.
+
+    ``source``: an agency or outlet after whose reports it was written (路透社). ``reporter``: one
+    whom a line of credits names; reporters are among ``Content.authors`` too.
+    """
+
+    role: CreditRole
+    name: str
+    span: Span | None = None  # where the text names it; None where only a byline did
+
+
 @dataclass(frozen=True, slots=True)
 class Removed:
     """A piece of the page that is not the article, and the rule that said so."""
 
     rule: str
     text: str
+
+    @property
+    def key(self) -> str:
+        """What a reader's decision to restore this piece is remembered by."""
+        return hashlib.sha256(f"{self.rule}\0{self.text}".encode("utf-8", "replace")).hexdigest()[
+            :16
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the user decided about cleaning, against the rules."""
+
+    switched_off: Mapping[str, frozenset[str]] = field(default_factory=dict)  # source: rules
+    restored: Mapping[str, frozenset[str]] = field(default_factory=dict)  # article: Removed.key
+
+    def digest(self, source: str, article_id: str) -> str:
+        """Return what tells these choices apart for an article, "" where there are none."""
+        off = sorted(self.switched_off.get(source, ()))
+        restored = sorted(self.restored.get(article_id, ()))
+        return "\0".join((*off, "", *restored)) if off or restored else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +224,14 @@ class Content:
     marks: tuple[Mark, ...] = ()
     media: tuple[Media, ...] = ()
     authors: tuple[str, ...] = ()
+    credits: tuple[Credit, ...] = ()
+    column: str | None = None  # the series that a title names at its end: 要闻分析
+    site_suffix: str | None = None  # the outlet's name, which its titles may end with
+    section: str | None = None  # as the outlet names it, mostly in the address
     lang: str = "und"
     published_at: datetime | None = None  # the outlet's own instant
     published_on: date | None = None  # the outlet's own day, also where it prints no time
+    published_zone: str | None = None  # IANA name of the zone in which the outlet printed it
     dateline: Dateline | None = None
     removed: tuple[Removed, ...] = ()
     problems: tuple[Problem, ...] = ()

@@ -9,15 +9,32 @@ from __future__ import annotations
 
 import hashlib
 import html as html_entities
+import re
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
+from urllib.parse import unquote
+
+from selectolax.lexbor import LexborHTMLParser
 
 from shilu.config import parse_toml
-from shilu.extraction import bylines, clean, datelines, markup
+from shilu.extraction import bylines, clean, contributors, datelines, markup, structure
 from shilu.recordform import file_place, looks_like_record, read_record
-from shilu.records import Block, Content, Dateline, Entry, Mark, Media, Problem, Removed, Span
+from shilu.records import (
+    Block,
+    Choices,
+    Content,
+    Credit,
+    Dateline,
+    Entry,
+    Mark,
+    Media,
+    Problem,
+    Removed,
+    Span,
+)
 from shilu.sources.catalog import (
     Catalog,
     RemoveRule,
@@ -27,6 +44,8 @@ from shilu.sources.catalog import (
 )
 from shilu.text import content_key, language_of, single_blanks, storable
 from shilu.urls import absolute, canonical, is_web_address
+
+NO_CHOICES = Choices()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +81,21 @@ def content_hash(content: Content) -> str:
 
 
 @cache
-def extractor_digest(catalog_digest: str) -> str:
-    """Return the digest of everything a content depends on besides the bytes: code and rules."""
+def extractor_digest(catalog_digest: str, choices: str = "") -> str:
+    """Return the digest of everything a content depends on besides the bytes: code and rules.
+
+    *choices* is what the user decided against the rules (``Choices.digest``).
+    """
+    if choices:
+        whole = f"{extractor_digest(catalog_digest)}\0{choices}"
+        return hashlib.sha256(whole.encode()).hexdigest()[:16]
     digest = hashlib.sha256(catalog_digest.encode())
     package = files("shilu")
     own = [path for path in package.joinpath("extraction").iterdir() if path.is_file()]
-    others = ("recordform.py", "text.py", "urls.py", "sources/catalog.py")
+    others = (
+        "recordform.py", "text.py", "urls.py", "sources/catalog.py", "lexicon/tables.py",
+        "lexicon/cities.tsv",
+    )  # fmt: skip
     for path in (*sorted(own, key=lambda path: path.name), *map(package.joinpath, others)):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
@@ -76,7 +104,9 @@ def extractor_digest(catalog_digest: str) -> str:
 # ------------------------------------------------------------------------------- the whole way
 
 
-def read_capture(data: bytes, path: str, catalog: Catalog, subject: str) -> Reading | Refusal:
+def read_capture(
+    data: bytes, path: str, catalog: Catalog, subject: str, choices: Choices = NO_CHOICES
+) -> Reading | Refusal:
     """Read a record's bytes, filed by a mirror under *path*; *subject* names it in problems.
 
     Refuses when no article can come of it: no record head, no address, or neither title nor text.
@@ -93,7 +123,12 @@ def read_capture(data: bytes, path: str, catalog: Catalog, subject: str) -> Read
     rules = catalog.for_url(url) if valid else folder_rules or catalog.get("unknown")
     if valid:
         entry = replace(entry, url=url)
-    content = extract_entry(entry, rules, subject)
+    key = rules.key(entry) if valid else ""
+    content = extract_entry(
+        entry, rules, subject,
+        off=choices.switched_off.get(rules.source.id, frozenset()),
+        restored=choices.restored.get(article_id(rules.source.id, key), frozenset()),
+    )  # fmt: skip
     if is_empty(content):
         problem = Problem("record.empty", subject, refused=True)
         return Refusal(rules.source.id, problem, entry.problems)
@@ -102,7 +137,7 @@ def read_capture(data: bytes, path: str, catalog: Catalog, subject: str) -> Read
         return Refusal(rules.source.id, problem, entry.problems)
     return Reading(
         source=rules.source.id,
-        key=rules.key(entry),
+        key=key,
         url=canonical(url),
         feed_at=entry.feed_at,
         content=content,
@@ -173,8 +208,18 @@ def _page_title(html: str) -> str:
 # ------------------------------------------------------------------------------- one item
 
 
-def extract_entry(entry: Entry, rules: SourceRules, subject: str) -> Content:
-    """Clean one item. *subject* names it in problems."""
+def extract_entry(
+    entry: Entry,
+    rules: SourceRules,
+    subject: str,
+    *,
+    off: Set[str] = frozenset(),
+    restored: Set[str] = frozenset(),
+) -> Content:
+    """Clean one item. *subject* names it in problems.
+
+    *off* are rules not to be followed, *restored* the keys of removed pieces that are to stay.
+    """
     problems = list(entry.problems)
     html = storable(entry.html)
     costly = _costly(html, subject)
@@ -193,48 +238,80 @@ def extract_entry(entry: Entry, rules: SourceRules, subject: str) -> Content:
     printed = bylines.find_byline(tree, outline, lower, rules, left_out, subject)
     problems += printed.problems
     authors = list(entry.authors)
-    for name in (*printed.authors, *bylines.find_authors(tree, outline, rules, left_out)):
+    card_authors, card_sources = bylines.read_cards(tree, outline, rules)
+    found_authors = bylines.find_authors(tree, outline, rules, left_out)
+    for name in (*printed.authors, *found_authors, *card_authors):
         if name not in authors:
             authors.append(name)
     for rule_set in (rules.remove, _generic_rules()):
-        left_out = clean.removals(tree, outline, lower, rule_set, day) | left_out
-    for cleaner in clean.CLEANERS:
+        in_force = [rule for rule in rule_set if rule.rule not in off] if off else rule_set
+        left_out = clean.removals(tree, outline, lower, in_force, day) | left_out
+    for cleaner in structure.CLEANERS:
         left_out = cleaner(outline, base) | left_out
+    subtitles = _parts(tree, outline, rules.subtitle)
 
-    page = clean.Walk(outline, base, left_out).run()
+    page = clean.Walk(outline, base, left_out, off, restored, subtitles).run()
     if clean.is_mostly_links(page):
         # A digest: the list of links is the article.
-        left_out = {part: rule for part, rule in left_out.items() if rule != clean.RELATED_LINKS}
-        page = clean.Walk(outline, base, left_out).run()
-    title = _title(entry.title, rules)
-    _drop_repeated_title(page, title)
-    _drop_repeated_authors(page, authors)
+        left_out = {
+            part: rule for part, rule in left_out.items() if rule != structure.RELATED_LINKS
+        }
+        page = clean.Walk(outline, base, left_out, off, restored, subtitles).run()
+    titled = _title(entry.title, rules)
+    trimming = _Trimming(page, off, restored)
+    trimming.repeated_title(titled.text)
+    trimming.repeated_authors(authors)
+    trimming.end_mark()
+    trimming.lines((*rules.remove, *_generic_rules()), day)
     lines = page.lines
+    named = contributors.tell_apart(lines)
+    if not authors and rules.lead_authors:
+        first = next((line.text for line in lines if line.kind != "caption"), "")
+        authors += bylines.lead_authors(first)
     if not authors:
-        authors += bylines.credited(line.text for line in lines[-_CREDIT_LINES:])
-    if not title and (lines or page.media):
+        authors += dict.fromkeys(one.name for one in named if one.role == "reporter")
+    if not titled.text and (lines or page.media):
         problems.append(Problem("record.no_title", subject))
-    if (title or lines or page.media) and all(line.kind == "caption" for line in lines):
+    if (titled.text or lines or page.media) and all(line.kind == "caption" for line in lines):
         found = ", ".join(sorted({medium.kind for medium in page.media})) or "title"
         problems.append(Problem("text.none", subject, {"what": found}))
     local_day = printed.on or _local_day(entry.feed_at, rules)
     dateline = _dateline(lines, local_day)
-    text, body_start, blocks, marks, spans = _assemble(title, lines)
+    text, body_start, blocks, marks, spans = _assemble(titled.text, lines)
     return Content(
-        title=title,
+        title=titled.text,
         text=text,
         body_start=body_start,
         blocks=blocks,
         marks=marks,
-        media=_media(page, title, spans),
+        media=_media(page, titled.text, spans),
         authors=tuple(authors),
+        credits=tuple(
+            Credit(
+                one.role,
+                one.name,
+                Span(spans[one.line].start + one.start, spans[one.line].start + one.end),
+            )
+            for one in named
+        )
+        + tuple(Credit("source", name) for name in card_sources),
+        column=titled.column,
+        site_suffix=titled.suffix,
+        section=_section(entry.url, rules),
         lang=_language(text, rules),
         published_at=printed.at,
         published_on=printed.on,
+        published_zone=printed.zone,
         dateline=dateline,
         removed=tuple(page.removed),
         problems=tuple(problems),
     )
+
+
+def _parts(tree: LexborHTMLParser, outline: markup.Outline, selectors: Sequence[str]) -> set[int]:
+    """Return the parts that the selectors name."""
+    nodes = (node for select in selectors for node in tree.css(select))
+    return {part.index for node in nodes if (part := outline.find(node)) is not None}
 
 
 def _costly(html: str, subject: str) -> Problem | None:
@@ -247,6 +324,11 @@ def _costly(html: str, subject: str) -> Problem | None:
     return None
 
 
+def generic_rule_names() -> tuple[str, ...]:
+    """Return the names of the rules for the pages of any outlet, each once."""
+    return tuple(dict.fromkeys(rule.rule for rule in _generic_rules()))
+
+
 @cache
 def _generic_rules() -> tuple[RemoveRule, ...]:
     text = files("shilu.extraction").joinpath("generic.toml").read_text("utf-8")
@@ -254,58 +336,160 @@ def _generic_rules() -> tuple[RemoveRule, ...]:
     return tuple(parse_remove_rules(table["remove"], "generic", "extraction/generic.toml"))
 
 
-def _title(raw: str, rules: SourceRules) -> str:
+@dataclass(frozen=True, slots=True)
+class _Titled:
+    """A raw title's parts."""
+
+    text: str
+    column: str | None = None
+    suffix: str | None = None  # the site's name
+
+
+def _title(raw: str, rules: SourceRules) -> _Titled:
     title = single_blanks(storable(html_entities.unescape(raw)))
+    for prefix in rules.title_prefixes:
+        title = title.removeprefix(prefix).lstrip() or title
+    cut = title
     for suffix in rules.title_suffixes:
         # An article whose whole title is the suffix keeps it.
-        if title.endswith(suffix) and len(title) > len(suffix):
-            title = title.removesuffix(suffix).rstrip()
-    return title
+        if cut.endswith(suffix) and len(cut) > len(suffix):
+            cut = cut.removesuffix(suffix).rstrip()
+    site = title[len(cut) :].strip(" -–—|｜") or None
+    match = _COLUMN.search(cut)
+    if match and match["name"] in rules.columns:
+        return _Titled(cut[: match.start()].rstrip(), match["name"], site)
+    return _Titled(cut, None, site)
+
+
+# A series that a title names at its end: … - 要闻分析
+_COLUMN = re.compile(r"(?<=\S)\s*(?:\s[-–—]|[|｜])\s+(?P<name>[^-–—|｜]{2,40})$")
+
+
+def _section(url: str, rules: SourceRules) -> str | None:
+    match = rules.section.search(unquote(url)) if rules.section else None
+    return next((group for group in match.groups() if group), None) if match else None
 
 
 _MAX_AUTHORS_LINE = 80  # characters
-_CREDIT_LINES = 3  # the credits of a newsroom stand at the end, a note or two below them
+# （完） ends an agency's copy; some put it behind the last words.
+_END_MARK = re.compile(r"\s*(?:[（(【]\s*(?:全文)?(?:完|END)\s*[)）】]|(?<=[。”])\s*完)\s*$")
+_CUT_LINES = 6  # lines at either end that rules with `cut` look at
+_END_LINES = 4  # lines at the end within which it stands: credits may follow it
 
 
-def _first_of_body(page: clean.Page) -> int | None:
-    """Return the index of the first line that is no caption; None when no other such follows."""
-    body = [index for index, line in enumerate(page.lines) if line.kind != "caption"][:2]
-    return body[0] if len(body) == 2 else None
+class _Trimming:
+    """Takes away lines that say again what is known, and end marks, unless the user keeps them."""
+
+    def __init__(self, page: clean.Page, off: Set[str], restored: Set[str]) -> None:
+        self._page = page
+        self._off = off
+        self._restored = restored
+
+    def repeated_title(self, title: str) -> None:
+        """Leave out a first line that only says the title again, unless it is all there is."""
+        index = self._first_of_body()
+        if index is None or not title:
+            return
+        first = self._page.lines[index]
+        # Longer than twice the title it cannot be it, and a long line is dear to compare.
+        if len(first.text) > 2 * len(title) + 16:
+            return
+        if content_key(first.text) == content_key(title):
+            self._drop("generic.repeated_title", index)
+
+    def repeated_authors(self, authors: Sequence[str]) -> None:
+        """Leave out a first line that only names the authors already known."""
+        lines = self._page.lines
+        index = self._first_of_body()
+        if index is None or not authors:
+            return
+        is_labelled = bylines.is_author_label(lines[index].text)
+        named = index + is_labelled
+        if named + 1 >= len(lines) or len(lines[named].text) > _MAX_AUTHORS_LINE:
+            return
+        names = set(bylines.author_names(lines[named].text))
+        if names and names <= set(authors):
+            for _ in range(1 + is_labelled):
+                self._drop("generic.repeated_authors", index)
+
+    def end_mark(self) -> None:
+        """Take off the mark that ends an agency's copy."""
+        lines = self._page.lines
+        for index in range(len(lines) - 1, max(-1, len(lines) - 1 - _END_LINES), -1):
+            line = lines[index]
+            match = _END_MARK.search(line.text, max(0, len(line.text) - 16))
+            if match is None or line.kind == "caption":
+                continue
+            if match.start() == 0:
+                if len(lines) > 1:
+                    self._drop("generic.end_mark", index)
+            elif self._may_drop(removed := Removed("generic.end_mark", match[0].strip())):
+                self._page.removed.append(removed)
+                _keep(line, 0, match.start())
+            return
+
+    def lines(self, rules: Sequence[RemoveRule], day: date | None) -> None:
+        """Leave out what rules over lines match: whole lines, or a line's beginning or end."""
+        for rule in rules:
+            if rule.cut is not None and rule.holds_on(day):
+                self._cut(rule.rule, rule.cut, rule.max_chars)
+        over_lines = [rule for rule in rules if rule.line is not None and rule.holds_on(day)]
+        if not over_lines:
+            return
+        index = 0
+        while index < len(self._page.lines):
+            text = self._page.lines[index].text
+            met = next((rule for rule in over_lines if rule.meets_line(text)), None)
+            if met is None or not self._drop(met.rule, index):
+                index += 1
+
+    def _cut(self, rule: str, pattern: re.Pattern[str], max_chars: int | None) -> None:
+        lines = self._page.lines
+        for line in (*lines[:_CUT_LINES], *lines[_CUT_LINES:][-_CUT_LINES:]):
+            match = pattern.search(line.text)
+            if match is None or (max_chars is not None and len(match[0]) > max_chars):
+                continue
+            if match.end() == len(line.text):
+                start, stop = 0, len(line.text[: match.start()].rstrip())
+            elif match.start() == 0:
+                start, stop = (
+                    len(line.text) - len(line.text[match.end() :].lstrip()),
+                    len(line.text),
+                )
+            else:
+                continue
+            removed = Removed(rule, match[0].strip())
+            if start < stop and self._may_drop(removed):
+                self._page.removed.append(removed)
+                _keep(line, start, stop)
+
+    def _first_of_body(self) -> int | None:
+        """Return the first line that is no caption; None when no other such follows."""
+        lines = self._page.lines
+        body = [index for index, line in enumerate(lines) if line.kind != "caption"][:2]
+        return body[0] if len(body) == 2 else None
+
+    def _may_drop(self, removed: Removed) -> bool:
+        return removed.rule not in self._off and removed.key not in self._restored
+
+    def _drop(self, rule: str, index: int) -> bool:
+        removed = Removed(rule, self._page.lines[index].text)
+        if not self._may_drop(removed):
+            return False
+        self._page.removed.append(removed)
+        del self._page.lines[index]
+        for medium in self._page.media:
+            medium.before -= medium.before > index
+        return True
 
 
-def _drop_repeated_title(page: clean.Page, title: str) -> None:
-    """Leave out a first line that only says the title again, unless it is all there is."""
-    index = _first_of_body(page)
-    if index is None or not title:
-        return
-    first = page.lines[index]
-    # Longer than twice the title it cannot be it, and a long line is dear to compare.
-    if len(first.text) > 2 * len(title) + 16:
-        return
-    if content_key(first.text) == content_key(title):
-        _drop_line(page, index, "generic.repeated_title")
-
-
-def _drop_repeated_authors(page: clean.Page, authors: list[str]) -> None:
-    """Leave out a first line that only names the authors already known."""
-    index = _first_of_body(page)
-    if index is None or not authors:
-        return
-    is_labelled = bylines.is_author_label(page.lines[index].text)
-    named = index + is_labelled
-    if named + 1 >= len(page.lines) or len(page.lines[named].text) > _MAX_AUTHORS_LINE:
-        return
-    names = set(bylines.author_names(page.lines[named].text))
-    if names and names <= set(authors):
-        for _ in range(1 + is_labelled):
-            _drop_line(page, index, "generic.repeated_authors")
-
-
-def _drop_line(page: clean.Page, index: int, rule: str) -> None:
-    page.removed.append(Removed(rule, page.lines[index].text))
-    del page.lines[index]
-    for medium in page.media:
-        medium.before -= medium.before > index
+def _keep(line: clean.Line, start: int, stop: int) -> None:
+    """Keep a piece of a line, with the marks in it."""
+    line.text = line.text[start:stop]
+    for mark in line.marks:
+        mark.start = max(0, mark.start - start)
+        mark.end = min(mark.end, stop) - start
+    line.marks = [mark for mark in line.marks if mark.start < mark.end]
 
 
 def _local_day(instant: datetime | None, rules: SourceRules) -> date | None:

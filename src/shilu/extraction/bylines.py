@@ -29,6 +29,7 @@ class Printed:
 
     at: datetime | None = None
     on: date | None = None
+    zone: str | None = None  # in which it is printed
     authors: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 
@@ -93,10 +94,18 @@ def find_byline(
                 left_out[part.index] = f"{rules.source.id}.date"
             byline = () if rule.attribute else tuple(lines[:-1])
             authors = tuple(name for line in byline for name in author_names(line))
+            printed_in = _zone_name(lines[-1], rule.form) or (rule.zone or zone).key
             if isinstance(when, datetime):
-                return Printed(when, when.astimezone(zone).date(), authors)
-            return Printed(None, when, authors)
+                return Printed(when, when.astimezone(zone).date(), printed_in, authors)
+            return Printed(None, when, printed_in, authors)
     return Printed(problems=(unread,) if unread else ())
+
+
+def _zone_name(text: str, form: str) -> str | None:
+    """Return UTC where the time says so itself; other offsets name no zone."""
+    if form in ("iso", "rfc1123") and re.search(r"(?:Z|GMT|UTC|[+-]00:?00)$", text):
+        return "UTC"
+    return None
 
 
 def _candidates(tree: LexborHTMLParser, outline: Outline, html: str, rule: DateRule) -> list[Part]:
@@ -177,36 +186,44 @@ def is_author_label(line: str) -> bool:
     return len(line) <= 8 and _AUTHOR_LABEL.fullmatch(line.strip()) is not None
 
 
-# 记者：甲、乙　责编：丙　网编：丁, or …电台记者甲 某地报道　责编…
-# Only lines that name the editor too.
-_EDITOR = r"[\s、,，;；|]*(?:责编|責編|责任编辑|責任編輯)"
-_NEWSROOM = r"\w{2,10}?(?:特约|特約)?(?:记者|記者)\s*"
-_REPORTED = rf"(?:报道|報道|报导|報導){_EDITOR}"
-_CREDITED = (
-    re.compile(rf"(?:记者|記者)\s*[:：]\s*(?P<names>[^:：。]{{2,40}}?){_EDITOR}"),
-    # Without a blank one cannot tell where the name ends and the place begins.
-    re.compile(rf"{_NEWSROOM}(?P<names>\w{{2,4}}(?:、\w{{2,4}})*)\s+\w{{2,8}}{_REPORTED}"),
-    re.compile(rf"{_NEWSROOM}(?P<names>\w{{2,3}})\s*{_REPORTED}"),
+_CARD_LINE = re.compile(
+    r"(?:(?P<author>(?:原)?作者|撰文|文)|(?P<source>来源|來源|原载|原載|首发|首發|出处|出處))"
+    r"\s*[:：]\s*(?P<value>.{1,60})"
 )
+_LEAD_AUTHORS = re.compile(r"(?P<names>[^\W\d_][\w·•．、，, ]{1,24}?)(?:等)?\s*[:：]")
+_NO_AUTHORS = re.compile(r"[的了是在对為为不]|注|问|問|答|报告|報告|研究|调查|調查|更正|视频|視頻")
 
 
-def credited(lines: Iterable[str]) -> list[str]:
-    """Return the reporters that a line of credits names.
+def read_cards(
+    tree: LexborHTMLParser, outline: Outline, rules: SourceRules
+) -> tuple[list[str], list[str]]:
+    """Return the authors and sources that the outlet's boxes of facts name."""
+    authors: list[str] = []
+    sources: list[str] = []
+    for select in rules.cards:
+        for node in tree.css(select)[:_CANDIDATES]:
+            part = outline.find(node)
+            for line in outline.lines(part) if part is not None else ():
+                match = _CARD_LINE.fullmatch(line)
+                if match is None:
+                    continue
+                names = list(author_names(match["value"])) if match["author"] else []
+                authors += (name for name in names if name not in authors)
+                if match["source"] and match["value"] not in sources:
+                    sources.append(match["value"].strip())
+    return authors, sources
 
-    >>> credited(["记者：甲一、乙二    责编：丙三    网编：丁四"])
-    ['甲一', '乙二']
+
+def lead_authors(line: str) -> list[str]:
+    """Return the authors before the colon of a lead.
+
+    >>> lead_authors("肖甲栋、史乙：电网的转型没有捷径。"), lead_authors("报告：电价上涨")
+    (['肖甲栋', '史乙'], [])
     """
-    for line in lines:
-        for pattern in _CREDITED:
-            match = pattern.match(line[:200])
-            if match:
-                return [
-                    name
-                    for part in author_names(match["names"])
-                    # A blank parts Chinese names and joins others.
-                    for name in (part.split() if part[-1:] >= "\u3400" else [part])
-                ]
-    return []
+    match = _LEAD_AUTHORS.match(line[:40])
+    if match is None or _NO_AUTHORS.search(match["names"]):
+        return []
+    return list(author_names(match["names"]))
 
 
 def find_authors(

@@ -8,32 +8,49 @@ character goes either into a line or into the list of removals, together with th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from shilu.extraction.markup import BLOCK_TAGS, LABEL_CHARS, Outline, Part
-from shilu.extraction.pictures import image_address, player_address
+from shilu.extraction.markup import BLOCK_TAGS, LABEL_CHARS, Outline, Part, is_emoji
+from shilu.extraction.pictures import image_address, player_address, player_kind, post_address
+from shilu.extraction.structure import RELATED_LINKS
 from shilu.records import BlockKind, Removed
 from shilu.sources.catalog import RemoveRule
 from shilu.text import single_blanks
-from shilu.urls import absolute, host_of
+from shilu.urls import absolute
 
 _HEADINGS = MappingProxyType({f"h{level}": level for level in range(1, 7)})
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
+_CREDIT = "credit"  # a mark that does not outlive its line: whose picture it is, in a caption
+_CREDIT_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:credits?|copyright|cite|source|photographer)(?:$|[\s_-])", re.I
+)
+_SUBTITLE_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:sub-?(?:title|head(?:line)?)|standfirst|deck|dek|chapo|kicker-lead)(?:$|[\s_-])",
+    re.I,
+)
+_POST_CLASS = re.compile(
+    r"twitter-tweet|twitter-video|instagram-media|fb-(?:post|video)|tiktok-embed|bluesky-embed"
+    r"|telegram-post|reddit-embed|mastodon-embed",
+    re.I,
+)
 _MARKS: Mapping[str, str] = MappingProxyType(
     {"a": "link", "b": "strong", "strong": "strong", "em": "emphasis", "i": "emphasis"}
 )
-_PLAYERS: Mapping[str, str] = MappingProxyType(
-    {"video": "video", "audio": "audio", "iframe": "frame", "object": "frame", "embed": "frame"}
-)
+_PLAYERS = frozenset({"video", "audio", "iframe", "object", "embed"})
 _CAPTION_CLASS = re.compile(r"caption|legend", re.I)
-_CAPTION_TEXT = re.compile(r"^(?:图像加注文字|圖像加註文字|Image caption)\s*[,，:：]")
+_CAPTION_TEXT = re.compile(
+    r"^(?:图像加注文字|圖像加註文字|Image caption)\s*[,，:：]|^Image$"  # NYT, for screen readers
+)
+# The end of a caption that says whose picture it is: … © REUTERS - 某某, …Credit...某某
+_CREDIT_TAIL = re.compile(r"(?:\s*©\s*|(?:Photo )?Credit(?:\.\.\.|:)\s*)(?P<name>[^©]{2,80})$")
 _CREDIT_TEXT = re.compile(
     r"^(?:图像来源|圖像來源|图片来源|圖片來源|Image source|Photo by)(?:\s*[,，:：]\s*|\s+|$)"
+    r"|^(?:图片版权|圖片版權|Image copyright)\s*[,，:：]?\s*"
     r"|^[图圖]源\s*[:：]\s*"
 )
 # What a picture or player with its credit stands in where no figure is (the templates of the BBC);
@@ -146,56 +163,10 @@ def _candidates(
             yield len(words), words, part
 
 
-RELATED_LINKS = "generic.related_links"
-
-
-_MAX_LIST = 1000  # parts; "related" lists are short, and lists within lists are looked at each
-
-
-def link_lists(outline: Outline, base: str | None) -> LeftOut:
-    """Find lists whose every item is only a link to the outlet's own pages: "related", not prose.
-
-    A list that a colon announces belongs to the text, and so does one that leads elsewhere.
-    """
-    found: LeftOut = {}
-    if base is None:
-        return found
-    host = host_of(base)
-    for part in outline.elements(frozenset({"ul", "ol"})):
-        if part.after - part.index > _MAX_LIST:
-            continue
-        inside = outline.parts[part.index + 1 : part.after]
-        linked = 0
-        for link in inside:
-            if link.tag == "a":
-                url = absolute(link.node.attributes.get("href") or "", base)
-                if url is None or not _same_site(host_of(url), host):
-                    break
-                linked += _visible_chars(outline.text[link.start : link.stop])
-        else:
-            whole = outline.text[part.start : part.stop]
-            announced = outline.text[: part.start].rstrip()[-1:] in (":", "：")
-            if linked and linked == _visible_chars(whole) and not announced:
-                found[part.index] = RELATED_LINKS
-    return found
-
-
-def _visible_chars(text: str) -> int:
-    return len("".join(text.split()))
-
-
-def _same_site(host: str, other: str) -> bool:
-    return host == other or host.endswith(f".{other}") or other.endswith(f".{host}")
-
-
 def is_mostly_links(page: Page) -> bool:
     """Tell whether the lists of links left out are longer than everything kept."""
     links = sum(len(removed.text) for removed in page.removed if removed.rule == RELATED_LINKS)
     return links > 0 and links > sum(len(line.text) for line in page.lines)
-
-
-# Rules that a selector and a pattern cannot tell. A new quirk is a function here.
-CLEANERS: Sequence[Callable[[Outline, str | None], LeftOut]] = (link_lists,)
 
 
 # ---------------------------------------------------------------------- lines
@@ -249,10 +220,26 @@ class _Open:
 class Walk:
     """The one pass over an outline that makes lines; build it, call ``run`` once."""
 
-    def __init__(self, outline: Outline, base: str | None, left_out: Mapping[int, str]) -> None:
+    def __init__(
+        self,
+        outline: Outline,
+        base: str | None,
+        left_out: Mapping[int, str],
+        off: Set[str] = frozenset(),
+        restored: Set[str] = frozenset(),
+        subtitles: Set[int] = frozenset(),
+    ) -> None:
+        """*off* are rules that are not to be followed, *restored* the keys of pieces to be kept;
+
+        *subtitles* the parts that hold one by the outlet's rules.
+        """
         self._outline = outline
         self._base = base
         self._left_out = left_out
+        self._off = off
+        self._restored = restored
+        self._restored_to = 0  # the part at which what is restored ends
+        self._subtitles = subtitles
         self._page = Page()
         self._seen_media: set[str] = set()
         self._below_prose = True  # since the last picture
@@ -289,32 +276,47 @@ class Walk:
         """Take note of an element; return the index of the part to go on with."""
         tag = part.tag
         rule = self._left_out.get(part.index)
-        if rule is not None:
+        if rule is not None and self._leaves_out(part, rule):
             return self._leave_out(part, rule)
         if tag == "br":
             self._flush()
         elif tag == "img":
             self._image(part)
-        elif tag in _PLAYERS:
+        elif tag in _PLAYERS or tag.endswith("-player"):
             self._player(part)
-            if self._is_fallback(part):
+            if self._is_fallback(part) and self._leaves_out(part, "generic.player_fallback"):
                 return self._leave_out(part, "generic.player_fallback")
         elif tag in ("noscript", "noembed", "noframes", "svg"):
-            if self._is_fallback(part):  # doubles of lazy pictures
+            # doubles of lazy pictures
+            if self._is_fallback(part) and self._leaves_out(part, f"generic.{tag}"):
                 for inner in self._outline.parts[part.index + 1 : part.after]:
                     if inner.tag == "img":
                         self._image(inner)
                 return self._leave_out(part, f"generic.{tag}")
+        elif self._kinds[-1][0] == "caption" and self._is_credit(part):
+            self._open_mark(part, _CREDIT, None)
         elif tag in _MARKS:
             self._enter_mark(part)
         elif tag in BLOCK_TAGS or tag == "small" or (tag == "span" and self._is_caption(part)):
             self._enter_block(part)
         return part.index + 1
 
+    def _leaves_out(self, part: Part, rule: str) -> bool:
+        """Tell whether the user has not decided against leaving a part out."""
+        if part.index < self._restored_to or rule in self._off:
+            return False
+        if self._restored and Removed(rule, self._text(part)).key in self._restored:
+            self._restored_to = part.after
+            return False
+        return True
+
+    def _text(self, part: Part) -> str:
+        return single_blanks(self._outline.text[part.start : part.stop])
+
     def _leave_out(self, part: Part, rule: str) -> int:
         if part.tag in BLOCK_TAGS:
             self._flush()
-        text = single_blanks(self._outline.text[part.start : part.stop])
+        text = self._text(part)
         if text:
             self._page.removed.append(Removed(rule, text))
         return part.after
@@ -332,6 +334,9 @@ class Walk:
                 return
         elif any(mark.kind == kind for mark in self._open_marks):
             return  # <b><strong>: bold is bold
+        self._open_mark(part, kind, url)
+
+    def _open_mark(self, part: Part, kind: str, url: str | None) -> None:
         opened = _Open(part)
         opened.mark = LineMark(kind, self._length, -1, url)
         self._open.append(opened)
@@ -346,12 +351,17 @@ class Walk:
             kind, level = "item", max(1, self._list_depth)
         elif tag == "blockquote":
             kind, level = "quote", 0
+            self._post(part)
         elif tag in ("td", "th"):
             kind, level = "cell", 0
         elif tag == "pre":
             kind, level = "code", 0
         elif tag == "figcaption" or self._is_caption(part):
             kind, level = "caption", 0
+        if part.index in self._subtitles or (
+            not self._page.lines and self._has_class(part, _SUBTITLE_CLASS)
+        ):
+            kind, level = "subtitle", 0
         self._flush()
         opened = _Open(part)
         if tag == "figure":
@@ -375,6 +385,14 @@ class Walk:
             self._join_figure(*opened.figure)
 
     # ------------------------------------------------------------------ pictures
+
+    def _has_class(self, part: Part, words: re.Pattern[str]) -> bool:
+        return words.search(part.node.attributes.get("class") or "") is not None
+
+    def _is_credit(self, part: Part) -> bool:
+        return part.tag == "cite" or (
+            part.tag in ("span", "small", "em", "i") and self._has_class(part, _CREDIT_CLASS)
+        )
 
     def _is_caption(self, part: Part) -> bool:
         if (
@@ -405,11 +423,25 @@ class Walk:
 
     def _image(self, part: Part) -> None:
         attributes = part.node.attributes
-        url = image_address(attributes, self._base)
-        if url is None or url in self._seen_media:
+        url = image_address(attributes, self._base) or self._source_beside(part)
+        if url is None or url in self._seen_media or is_emoji(part.node):
             return
         self._flush()
         self._add_media("image", url, attributes.get("alt"))
+
+    def _source_beside(self, part: Part) -> str | None:
+        """Return the address in the ``<source>`` beside an ``<img>`` without any."""
+        parent = part.node.parent
+        if parent is None or parent.tag != "picture":
+            return None
+        sibling = parent.first_child
+        while sibling is not None:
+            if sibling.tag == "source":
+                url = image_address(sibling.attributes, self._base)
+                if url is not None:
+                    return url
+            sibling = sibling.next
+        return None
 
     def _player(self, part: Part) -> None:
         self._flush()
@@ -418,7 +450,23 @@ class Walk:
             attributes = candidate.node.attributes
             url = player_address(attributes, self._base)
             if url and url not in self._seen_media:
-                self._add_media(_PLAYERS[part.tag], url, attributes.get("title"))
+                self._add_media(player_kind(part.tag, url), url, attributes.get("title"))
+
+    def _post(self, part: Part) -> None:
+        """Note the address of an embedded post; what it says is a quote."""
+        if not self._has_class(part, _POST_CLASS):
+            return
+        inside = self._outline.parts[part.index + 1 : min(part.after, part.index + _MAX_SOURCES)]
+        links = [inner.node.attributes.get("href") for inner in inside if inner.tag == "a"]
+        attributes = part.node.attributes
+        url = post_address(
+            (attributes.get("cite"), attributes.get("data-instgrm-permalink"),
+             attributes.get("data-href"), *reversed(links)), self._base,
+        )  # fmt: skip
+        if url and url not in self._seen_media:
+            self._flush()
+            self._add_media("post", url, None)
+            self._below_prose = True  # what follows is what it says, no caption
 
     def _add_media(self, kind: str, url: str, words: str | None) -> None:
         self._seen_media.add(url)
@@ -469,6 +517,12 @@ class Walk:
 
     def _end_line(self, line: Line) -> None:
         picture = self._picture_above()
+        for mark in line.marks:
+            if mark.kind == _CREDIT and picture is not None:
+                self._page.media[picture].credit = (
+                    line.text[mark.start : mark.end].strip("©/ ") or None
+                )
+        line.marks = [mark for mark in line.marks if mark.kind != _CREDIT]
         if picture is not None and line.kind in ("paragraph", "caption"):
             credit = _CREDIT_TEXT.match(line.text)
             if credit and len(line.text) <= _MAX_CREDIT:
@@ -478,6 +532,10 @@ class Walk:
                 line.kind, line.is_label = "caption", label.end() == len(line.text)
         if line.kind == "caption":
             line.of_media = picture
+            if picture is not None and self._page.media[picture].credit is None:
+                tail = _CREDIT_TAIL.search(line.text)
+                if tail and tail.start():
+                    self._page.media[picture].credit = tail["name"].strip()
         else:
             self._below_prose = True
         self._page.lines.append(line)

@@ -6,8 +6,15 @@
 路透首尔10月10日 -                             Reuters Chinese, month and day
 路透10月10日 -                                 the same, market reports
 华盛顿 —                                       VOA, place only
+韩国首尔——                                     translated papers, in running text
+〔記者某某／台北報導〕                          Taiwan's papers
+（本报记者 某某 北京报道）                       mainland papers
+【某报2024年9月18日讯】                         overseas papers
 PORT LEDA, March 4 (Tidewire) -                English agencies
+PORT LEDA —                                    English papers
 ============================================  =============================
+
+A place without a day counts only where it is known: ``lexicon/cities.tsv``.
 """
 
 from __future__ import annotations
@@ -15,6 +22,7 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 
+from shilu.lexicon.tables import city_names, country_names
 from shilu.records import Dateline
 
 # Names end in 社/通讯社 …; a few agencies stand without. Written for any agency, then place, then
@@ -27,7 +35,7 @@ _AGENCY = (
 _REPORTER = r"(?:(?:特派)?(?:记者|記者)(?P<reporter>[\w·．]{2,8}?))?"
 # Market reports name no place: 路透10月10日 -. The month is no place either.
 _PLACE = r"(?:(?P<place>(?:[^\W\d_]|[·/．]){2,12}?)\s*)?"
-_DAY = r"(?:(?P<month>\d{1,2})\s*月\s*)?(?P<day>\d{1,2})\s*日"
+_DAY = r"(?:(?:\d{4}\s*年\s*)?(?P<month>\d{1,2})\s*月\s*)?(?P<day>\d{1,2})\s*日"
 # "10日电" is a telegram of the 10th, "10日电话" a call.
 _WIRE = (
     r"\s*(?:综合|綜合)?"
@@ -39,6 +47,8 @@ _DASH = r"\s*[-–—]+(?!\s*\d)"
 _STYLES = (
     # （中央社記者某某台北20日電）, also in half-width brackets or 【】
     re.compile(rf"\s*[（(【\[]\s*{_AGENCY}\s*{_REPORTER}\s*{_PLACE}{_DAY}{_WIRE}[^）)】\]]{{0,12}}[）)】\]]"),
+    # 【某报2024年9月18日讯】: what says so in brackets may have any name
+    re.compile(rf"\s*[（(【\[]\s*(?P<agency>[^\W\d_]{{2,10}}?)(?P<place>){_DAY}\s*[讯訊]\s*[）)】\]]"),
     # 新华社北京10月10日电 / 中新社 首尔 5日电 (without brackets)
     re.compile(rf"\s*{_AGENCY}\s*{_REPORTER}\s*{_PLACE}{_DAY}{_WIRE}"),
     # 路透首尔10月10日 -
@@ -54,11 +64,26 @@ _ENGLISH = re.compile(
 _PLACE_ONLY = re.compile(r"(?P<place>[\w·/]{2,10})(?:\s+(?:—+|–|--+)|—|–)")
 
 
+# 韩国首尔——警察…, at the start of a line of prose
+_PLACE_FIRST = re.compile(
+    r"\s*(?P<place>[^\W\d_]{2,12}(?:\s*[/／、，,]\s*[^\W\d_]{2,12}){0,2})\s*(?:—{1,2}|–|―{1,2}|--)\s*(?=\S)"
+)
+_LATIN_PLACE_FIRST = re.compile(
+    r"\s*(?P<place>[A-Z][A-Z.'’ -]{2,30}?)(?:, [A-Z][A-Za-z. ]{1,20}?)?\s+(?:—|–|--)\s*(?=\S)"
+)
+_BY_REPORTER = re.compile(
+    r"\s*(?P<bracket>[〔（(【［\[])?\s*(?P<agency>[^\W\d_]{2,8}?)?\s*(?:特派|特约|特約)?(?:记者|記者)\s*"
+    r"(?P<names>[^\W\d_]{2,4}?(?:[、\s]+[^\W\d_]{2,4}?)*?)(?:\s*[／/]\s*|\s+)?"
+    r"(?P<place>[^\W\d_]{2,6}?)?\s*(?:综合|綜合|连线|連線|即时|即時|专题|專題|现场|現場)?"
+    r"(?:报道|報道|報導|报导|专电|專電|外电|外電|[电電讯訊](?![话話视視影邮郵子台臺力网網问問息]))"
+    r"\s*(?P<end>[〕）)】］\]]|$)"
+)
+
+
 def find_dateline(line: str) -> tuple[Dateline, int] | None:
     """Read the dateline at the start of a line; return it with its length in code points.
 
-    A bare place counts only where it is the whole line (VOA's ``华盛顿 —``): in running prose a
-    word before a dash is no dateline without a list of places. The day is not resolved here; see
+    The day is not resolved here; see
     ``resolve_day``.
 
     >>> find_dateline("（法新社华盛顿10日电）美国总统今天……")[0].place
@@ -70,11 +95,12 @@ def find_dateline(line: str) -> tuple[Dateline, int] | None:
             match = style.match(head[:80])
             if match:
                 groups = match.groupdict()
+                reporter, place = _parted(groups.get("reporter"), groups["place"] or None)
                 return Dateline(
                     text=match[0].strip(),
                     agency=groups["agency"],
-                    place=groups["place"],
-                    reporter=groups.get("reporter"),
+                    place=place,
+                    reporter=reporter,
                     month=int(groups["month"]) if groups["month"] else None,
                     day=int(groups["day"]),
                 ), match.end()
@@ -91,7 +117,60 @@ def find_dateline(line: str) -> tuple[Dateline, int] | None:
     match = _PLACE_ONLY.fullmatch(line.strip()) if len(line) <= 16 else None
     if match:
         return Dateline(text=match[0], place=match["place"]), len(line)
+    if "记者" in head[:24] or "記者" in head[:24]:
+        return _by_reporter(head)
+    if any(dash in head[:40] for dash in ("—", "–", "―", "--")):
+        return _place_first(head)
     return None
+
+
+def _parted(reporter: str | None, place: str | None) -> tuple[str | None, str | None]:
+    """Part 王小明台北 where a city begins: nothing else says where the name ends."""
+    if reporter is None or place is None or place in city_names():
+        return reporter, place
+    whole = reporter + place
+    for cut in range(2, min(len(whole) - 1, 5)):
+        if whole[cut:] in city_names():
+            return whole[:cut], whole[cut:]
+    return reporter, place
+
+
+def _by_reporter(head: str) -> tuple[Dateline, int] | None:
+    match = _BY_REPORTER.match(head)
+    if match is None or bool(match["bracket"]) != bool(match["end"]):
+        return None
+    if not match["bracket"] and match.end() < len(head):
+        return None
+    reporter, place = _parted(match["names"], match["place"])
+    if place is None and reporter is not None:
+        reporter, place = _parted(reporter[:2], reporter[2:] or None)
+        reporter = reporter if place in city_names() else match["names"]
+        place = place if place in city_names() else None
+    dateline = Dateline(
+        text=match[0].strip(), agency=match["agency"], place=place, reporter=reporter
+    )
+    return dateline, match.end()
+
+
+def _place_first(head: str) -> tuple[Dateline, int] | None:
+    match = _PLACE_FIRST.match(head)
+    if match and all(_is_place(piece) for piece in re.split(r"\s*[/／、，,]\s*", match["place"])):
+        return Dateline(text=match[0].strip(), place=match["place"]), match.end()
+    match = _LATIN_PLACE_FIRST.match(head)
+    if match and match["place"].strip().title() in city_names():
+        place = match["place"].strip().title()
+        return Dateline(text=match[0].strip(), place=place), match.end()
+    return None
+
+
+def _is_place(name: str) -> bool:
+    """Tell whether a name is a city's, with its country before it or without."""
+    if name in city_names():
+        return True
+    return any(
+        name[cut:] in city_names() and name[:cut] in country_names()
+        for cut in range(2, len(name) - 1)
+    )
 
 
 def resolve_day(month: int | None, day: int | None, reference: date) -> date | None:

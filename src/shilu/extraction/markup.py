@@ -35,11 +35,11 @@ _VOID_TAGS = frozenset({
 })  # fmt: skip
 
 # Tags that an upstream generator glued to their first attribute by joining lines without a blank:
-# <imgsrc="…", <sourcetype="…".
+# <imgsrc="…", <sourcetype="…", <youtube-playertype="em".
 _GLUED_TAG = re.compile(
-    r"<(img|source|picture|video|audio|iframe|figure|div|span|p|a)"
-    r"(?=(?:src|srcset|type|class|id|href|alt|width|height|style|title|media|sizes|loading"
-    r"|data-[\w-]+)=)",
+    r"<(img|source|picture|video|audio|iframe|figure|div|span|p|a|ul|li|(?:youtube|video|audio)-player)"
+    r"(?=(?:src|srcset|type|class|id|href|alt|width|height|style|title|media|sizes|loading|target"
+    r"|fetchpriority|decoding|crossorigin|allow|source|media-id|role|aria-[\w-]+|data-[\w-]+|v-[\w:-]+)=)",
     re.I,
 )
 
@@ -248,6 +248,14 @@ def _without_unseen(html: str) -> str:
 LABEL_CHARS = 80
 
 
+_EMOJI_CLASS = re.compile(r"(?:^|[\s_-])(?:emoji|wp-smiley|smiley)(?:$|[\s_-])")
+
+
+def is_emoji(node: LexborNode) -> bool:
+    """Tell whether an ``<img>`` stands for a character in a line (WordPress, Twitter)."""
+    return _EMOJI_CLASS.search(node.attributes.get("class") or "") is not None
+
+
 class Part:
     """An element, or a piece of text (tag "-text"), at its place in the outline."""
 
@@ -352,7 +360,7 @@ class Outline:
             if tag == "-text":
                 self._add_text(node, code_depth > 0)
             elif tag[:1] != "-" and tag not in _INVISIBLE_TAGS:
-                if tag in _BORDERS:
+                if tag in _BORDERS and not (tag == "img" and is_emoji(node)):
                     self._end_line()
                 part = Part(tag, node, len(self.parts), self._length)
                 self.parts.append(part)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import urlsplit
 
-from shilu.urls import absolute, unproxied
+from shilu.urls import absolute, host_of, unproxied
 
 # Lazy loading puts the address in one of these and a placeholder into src.
 _SOURCES = ("data-src", "data-original", "data-lazy-src", "data-actualsrc", "src")
-_PLAYER_SOURCES = ("src", "data-src", "data-lazy-src", "data")
+_PLAYER_SOURCES = ("src", "data-src", "data-lazy-src", "data", "source")
 _PLACEHOLDER = re.compile(
     r"(?:^|/)(?:blank|spacer|placeholder|grey[-_]?line|pixel|1x1|transparent)"
-    r"[\w-]*\.(?:gif|png|svg)$",
+    r"[\w-]*\.(?:gif|png|svg)$"
+    # what a page shows to the networks for want of a picture of its own
+    r"|/(?:meta_og_twcards|og|default|logo)[\w-]*/?[\w-]*(?:_FB|[-_]?(?:logo|default|og))[\w-]*\.(?:png|jpe?g)$",
     re.I,
 )
 _TRACKER = re.compile(
@@ -46,6 +49,51 @@ def player_address(attributes: Mapping[str, str | None], base: str | None) -> st
     for name in _PLAYER_SOURCES:
         url = absolute(attributes.get(name) or "", base)
         if url:
+            return url
+    return None
+
+
+_HOSTS_OF: Mapping[str, re.Pattern[str]] = {
+    "video": re.compile(
+        r"(?:^|\.)(?:youtube(?:-nocookie)?\.com|youtu\.be|vimeo\.com|dailymotion\.com|bilibili\.com|"
+        r"v\.qq\.com|youku\.com|rumble\.com|ganjing\.com|odysee\.com|jwplatform\.com|brightcove\.net)$"
+    ),
+    "audio": re.compile(
+        r"(?:^|\.)(?:soundcloud\.com|spotify\.com|podcasts\.apple\.com|acast\.com|megaphone\.fm|"
+        r"anchor\.fm|buzzsprout\.com|simplecast\.com|firstory\.me|soundon\.fm)$"
+    ),
+    "post": re.compile(
+        r"(?:^|\.)(?:twitter\.com|x\.com|instagram\.com|facebook\.com|threads\.net|t\.me|tiktok\.com|"
+        r"weibo\.com|weibo\.cn|bsky\.app|reddit\.com)$"
+    ),
+}
+_VIDEO_PATH = re.compile(r"/plugins/video|/videos?/|\.(?:mp4|m3u8|webm)(?:$|\?)", re.I)
+_AUDIO_PATH = re.compile(r"\.(?:mp3|m4a|ogg|aac|wav)(?:$|\?)", re.I)
+
+
+def player_kind(tag: str, url: str) -> str:
+    """Return what an element that plays or frames *url* is: video, audio, post or frame.
+
+    >>> player_kind("iframe", "https://www.youtube.com/embed/1"), player_kind("iframe", "https://a.b/")
+    ('video', 'frame')
+    """
+    kind = tag.removesuffix("-player")
+    if kind in ("video", "audio"):
+        return kind
+    host, path = host_of(url), urlsplit(url).path
+    for kind, hosts in _HOSTS_OF.items():
+        if hosts.search(host):
+            return "video" if kind == "post" and _VIDEO_PATH.search(path) else kind
+    if _AUDIO_PATH.search(path):
+        return "audio"
+    return "video" if _VIDEO_PATH.search(path) else "frame"
+
+
+def post_address(addresses: Iterable[str | None], base: str | None) -> str | None:
+    """Return the first of these addresses that is a social network's, None when none is."""
+    for address in addresses:
+        url = absolute(address or "", base)
+        if url and _HOSTS_OF["post"].search(host_of(url)):
             return url
     return None
 

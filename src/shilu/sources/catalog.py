@@ -1,8 +1,9 @@
 """Which outlet an address belongs to, how its articles are named, and what its pages look like.
 
 ``load_catalog()`` reads the TOML files beside this module and those in an archive's ``sources/``
-folder (a file there replaces ours of the same id). Adding an outlet is adding a file. For every
-other outlet a source is made from its host: unknown is never an error.
+folder (a file there replaces ours of the same id; one that holds only ``[[remove]]`` adds to what
+we know). Adding an outlet is adding a file. For every other outlet a source is made from its host:
+unknown is never an error.
 
 The keys of a file are those in ``_TOP`` and the tables below; ``docs/sources.md`` explains them.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -47,7 +48,9 @@ class RemoveRule:
     """What on an outlet's pages is not the article."""
 
     rule: str  # its name, "<source>.<what>"
-    select: str  # CSS
+    select: str  # CSS; "" for rules over lines
+    line: re.Pattern[str] | None = None  # all of a line, whatever element it is in
+    cut: re.Pattern[str] | None = None  # what of a line is cut off, at its start or end
     text: re.Pattern[str] | None = None  # only elements whose text this matches from its start
     max_chars: int | None = None  # only elements with no more text than this
     since: date | None = None  # the layout's period, by feed date
@@ -56,12 +59,23 @@ class RemoveRule:
     hints: tuple[str, ...] = ()
     tags: frozenset[str] = frozenset()  # where select is a list of tag names: these names
 
+    def holds_on(self, day: date | None) -> bool:
+        """Tell whether *day* is in the layout's period."""
+        return day is None or (
+            (self.since is None or day >= self.since) and (self.until is None or day <= self.until)
+        )
+
+    def meets_line(self, text: str) -> bool:
+        """Tell whether a line is what a rule over lines looks for."""
+        return (
+            self.line is not None
+            and (self.max_chars is None or len(text) <= self.max_chars)
+            and self.line.fullmatch(text) is not None
+        )
+
     def may_apply(self, html: str, day: date | None) -> bool:
-        """Tell cheaply whether the rule can matter for this page, in lower case, and day."""
-        if day is not None and (
-            (self.since is not None and day < self.since)
-            or (self.until is not None and day > self.until)
-        ):
+        """Tell cheaply whether the selector can matter for this page, in lower case, and day."""
+        if not self.select or not self.holds_on(day):
             return False
         return not self.hints or any(hint in html for hint in self.hints)
 
@@ -83,7 +97,13 @@ class SourceRules:
     file_id_complement: int | None = None
     title_suffixes: tuple[str, ...] = ()
     dates: tuple[DateRule, ...] = ()
+    title_prefixes: tuple[str, ...] = ()  # what the outlet's system puts before titles
+    columns: tuple[str, ...] = ()  # series that titles name at their end, after a dash
+    section: re.Pattern[str] | None = None  # in the URL, percent-decoded; its first group
     authors: tuple[str, ...] = ()  # CSS of elements that name the authors
+    cards: tuple[str, ...] = ()  # CSS of boxes with lines 作者：…, 来源：…
+    lead_authors: bool = False  # the authors stand before the colon of the first line
+    subtitle: tuple[str, ...] = ()  # CSS of elements that hold it
     remove: tuple[RemoveRule, ...] = ()
     feeds: tuple[Feed, ...] = ()
 
@@ -107,14 +127,17 @@ class SourceRules:
 _TOP: Mapping[str, Expected] = MappingProxyType(
     {
         "id": str, "names": dict, "hosts": list, "time_zone": str, "languages": list,
-        "folders": list, "key": dict, "title_suffixes": list, "dates": list, "authors": list,
-        "remove": list, "feeds": list,
+        "folders": list, "key": dict, "title_suffixes": list, "title_prefixes": list,
+        "columns": list, "section": dict, "cards": list, "lead_authors": bool, "dates": list,
+        "authors": list, "subtitle": list, "remove": list, "feeds": list,
     }
 )  # fmt: skip
 _KEY: Mapping[str, Expected] = {"patterns": list, "file_id_complement": int}
+_SECTION: Mapping[str, Expected] = {"pattern": str}
 _DATE: Mapping[str, Expected] = {"select": str, "form": str, "attribute": str, "zone": str}
 _REMOVE: Mapping[str, Expected] = {
-    "rule": str, "select": str, "text": str, "max_chars": int, "since": date, "until": date,
+    "rule": str, "select": str, "text": str, "line": str, "cut": str, "max_chars": int,
+    "since": date, "until": date,
 }  # fmt: skip
 _FEED: Mapping[str, Expected] = {"url": str, "verified": bool}
 
@@ -136,6 +159,8 @@ def parse_source(text: str, subject: str) -> SourceRules:
     )
     key = table.get("key", {})
     check_table(key, _KEY, f"{subject} [key]")
+    section = table.get("section", {})
+    check_table(section, _SECTION, f"{subject} [section]")
     return SourceRules(
         source=source,
         key_patterns=tuple(
@@ -143,9 +168,19 @@ def parse_source(text: str, subject: str) -> SourceRules:
         ),
         file_id_complement=key.get("file_id_complement"),
         title_suffixes=texts(table, "title_suffixes", subject),
+        title_prefixes=texts(table, "title_prefixes", subject),
+        columns=texts(table, "columns", subject),
+        section=_pattern(section["pattern"], "pattern", subject) if section else None,
         dates=tuple(_date_rules(table.get("dates", []), subject)),
         authors=tuple(
             _selector(select, "authors", subject) for select in texts(table, "authors", subject)
+        ),
+        cards=tuple(
+            _selector(select, "cards", subject) for select in texts(table, "cards", subject)
+        ),
+        lead_authors=table.get("lead_authors", False),
+        subtitle=tuple(
+            _selector(select, "subtitle", subject) for select in texts(table, "subtitle", subject)
         ),
         remove=tuple(parse_remove_rules(table.get("remove", []), source.id, subject)),
         feeds=tuple(_feeds(table.get("feeds", []), subject)),
@@ -204,21 +239,38 @@ def _date_rules(rows: Iterable[Any], subject: str) -> Iterator[DateRule]:
 
 def parse_remove_rules(rows: Iterable[Any], owner: str, subject: str) -> Iterator[RemoveRule]:
     """Read ``[[remove]]`` tables; rule names get the owner's id in front."""
-    for row in _tables(rows, _REMOVE, ("rule", "select"), f"{subject} [[remove]]"):
-        select = _selector(row["select"], "select", subject)
+    for row in _tables(rows, _REMOVE, ("rule",), f"{subject} [[remove]]"):
+        kinds = [key for key in ("select", "line", "cut") if key in row]
+        if len(kinds) != 1 or ("text" in row and kinds != ["select"]):
+            raise UsageError(
+                "config.bad_value", f"{subject} [[remove]]", key="select",
+                value=", ".join(kinds) or "absent",
+                expected="one of select (with text or without), line, cut",
+            )  # fmt: skip
+        if not _RULE_NAME.fullmatch(row["rule"]):
+            raise UsageError(
+                "config.bad_value", f"{subject} [[remove]]", key="rule", value=row["rule"],
+                expected="a name of letters, digits, - and _",
+            )  # fmt: skip
+        select = _selector(row.get("select", ""), "select", subject) if "select" in row else ""
         names = {name.strip() for name in select.split(",")}
         yield RemoveRule(
             rule=f"{owner}.{row['rule']}",
             select=select,
             text=_pattern(row["text"], "text", subject) if "text" in row else None,
-            max_chars=row.get("max_chars", _MAX_CHARS if "text" in row else None),
+            line=_pattern(row["line"], "line", subject) if "line" in row else None,
+            cut=_pattern(row["cut"], "cut", subject) if "cut" in row else None,
+            max_chars=row.get("max_chars", None if "text" not in row else _MAX_CHARS),
             since=row.get("since"),
             until=row.get("until"),
-            hints=_hints(select),
-            tags=frozenset(names) if all(map(_TAG_NAME.fullmatch, names)) else frozenset(),
+            hints=_hints(select) if select else (),
+            tags=frozenset(names)
+            if select and all(map(_TAG_NAME.fullmatch, names))
+            else frozenset(),
         )
 
 
+_RULE_NAME = re.compile(r"[\w-]+")  # the archive joins names by blanks
 _TAG_NAME = re.compile(r"[a-z][a-z0-9]*")
 # The parser makes these where a page leaves their tags out.
 _IMPLIED_TAGS = frozenset({"html", "head", "body", "tbody", "tr", "colgroup"})
@@ -268,9 +320,14 @@ class Catalog:
     """Every declared outlet, and the means to make a source for any other."""
 
     rules: Mapping[str, SourceRules]
-    digest: str  # over the text of every file: a part of the extractor's digest
+    digest: str  # over the text of every file
+    digests: Mapping[str, str]  # over each source's own: a part of the extractor's digest
     _by_host: Mapping[str, tuple[tuple[str, str], ...]] = field(repr=False)
     _by_folder: Mapping[str, str] = field(repr=False)
+
+    def digest_of(self, source_id: str) -> str:
+        """Return the digest of a source's rules; "" for one nobody declared."""
+        return self.digests.get(source_id, "")
 
     def for_url(self, url: str) -> SourceRules:
         """Return the outlet of a web address; one is made from the host when none is declared.
@@ -287,7 +344,7 @@ class Catalog:
                 # /zh is the prefix of /zh and /zh/a-1, not of /zhuanti
                 if path == prefix or path.startswith(prefix.rstrip("/") + "/"):
                     return self.rules[source_id]
-        return undeclared(host)
+        return self.get(host)
 
     def for_folder(self, folder: str | None) -> SourceRules | None:
         """Return the outlet a mirror's folder name stands for, ignoring case."""
@@ -315,35 +372,62 @@ def undeclared(host: str) -> SourceRules:
 
 def load_catalog(extra: Path | None = None) -> Catalog:
     """Read the packaged outlets and those in the folder *extra*, which win over ours."""
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}  # name of the file: texts, the later ones add to the first
     packaged = sorted(
         (entry for entry in files(__package__).iterdir() if entry.name.endswith(".toml")),
         key=lambda entry: entry.name,
     )
     for entry in packaged:
-        found[entry.name] = entry.read_text("utf-8")
+        found[entry.name] = [entry.read_text("utf-8")]
     if extra is not None and extra.is_dir():
         for path in sorted(extra.glob("*.toml")):
-            found[path.name] = path.read_text("utf-8")
-    digest = hashlib.sha256()
+            text = path.read_text("utf-8")
+            ours = found.get(path.name, [""])
+            found[path.name] = [*ours, text] if _is_addition(text, path.name) else [text]
     rules: dict[str, SourceRules] = {}
-    for name, text in sorted(found.items()):
-        parsed = parse_source(text, f"sources/{name}")
+    digests: dict[str, str] = {}
+    for name, (first, *additions) in sorted(found.items()):
+        if first or not additions:
+            parsed = parse_source(first, f"sources/{name}")
+        else:
+            parsed = undeclared(name.removesuffix(".toml"))
+        for text in additions:
+            parsed = _with_addition(parsed, text, f"sources/{name}")
         if f"{parsed.source.id}.toml" != name:
             raise UsageError(
                 "config.bad_value", f"sources/{name}", key="id", value=parsed.source.id,
                 expected=name.removesuffix(".toml"),
             )  # fmt: skip
         rules[parsed.source.id] = parsed
-        digest.update(f"{name}\0{text}\0".encode())
-    return build_catalog(rules, digest.hexdigest())
+        whole = "\0".join((name, first, *additions))
+        digests[parsed.source.id] = hashlib.sha256(whole.encode()).hexdigest()
+    return build_catalog(rules, digests)
 
 
-def build_catalog(rules: Mapping[str, SourceRules], digest: str) -> Catalog:
+def _is_addition(text: str, name: str) -> bool:
+    """Tell whether an archive's file only adds rules to what we know: an id and ``[[remove]]``."""
+    return set(parse_toml(text, f"sources/{name}")) == {"id", "remove"}
+
+
+def _with_addition(rules: SourceRules, text: str, subject: str) -> SourceRules:
+    table = parse_toml(text, subject)
+    if table["id"] != rules.source.id:
+        raise UsageError(
+            "config.bad_value", subject, key="id", value=table["id"], expected=rules.source.id
+        )
+    check_table(table, _TOP, subject)
+    added = tuple(parse_remove_rules(table["remove"], rules.source.id, subject))
+    return replace(rules, remove=(*rules.remove, *added))
+
+
+def build_catalog(rules: Mapping[str, SourceRules], digests: Mapping[str, str]) -> Catalog:
     """Index outlets by host and folder."""
+    digest = hashlib.sha256("\0".join(digests[one] for one in sorted(digests)).encode()).hexdigest()
     by_host: dict[str, list[tuple[str, str]]] = {}
     by_folder: dict[str, str] = {}
     for source_id, rule in rules.items():
+        if not rule.source.declared:
+            continue  # known by its host alone: those below it are sources of their own
         for host in rule.source.hosts:
             name, slash, prefix = host.partition("/")
             by_host.setdefault(name.removeprefix("www."), []).append((slash + prefix, source_id))
@@ -352,4 +436,6 @@ def build_catalog(rules: Mapping[str, SourceRules], digest: str) -> Catalog:
     ordered = {
         host: tuple(sorted(rows, key=lambda row: -len(row[0]))) for host, rows in by_host.items()
     }
-    return Catalog(MappingProxyType(dict(rules)), digest, ordered, by_folder)
+    return Catalog(
+        MappingProxyType(dict(rules)), digest, MappingProxyType(dict(digests)), ordered, by_folder
+    )
