@@ -21,7 +21,6 @@ from shilu.archive.store import Deposit, open_store
 from shilu.errors import ArchiveDamaged, ArchiveError, ArchiveHeld, UsageError
 from shilu.pipeline import Archive, open_archive
 from shilu.records import Capture, Origin
-from shilu.sources.catalog import load_catalog
 from tests.mirrors import START, Mirror, make_record
 
 Record = Callable[[str, bytes], Path]
@@ -94,7 +93,7 @@ def test_archive_of_a_newer_format_is_left_as_it_is(
         (path / where).write_text(f"format = {schema.FORMAT + 1}\n")
     else:
         with closing(sqlite3.connect(path / where)) as connection:
-            connection.execute(f"PRAGMA user_version = {schema.FORMAT + 1}")
+            connection.execute(f"PRAGMA user_version = {schema.FORMAT + 9}")
     before = contents(path)
     calls: list[Callable[[], object]] = [
         lambda: open_archive(path, create=True),
@@ -232,13 +231,11 @@ def test_tail_torn_at_any_byte_is_cut_and_imported_again(records: Path, tmp_path
     old = (path / "shilu.db").read_bytes()
     with open_store(path) as store:
         first = store.bytes_seen()
-    sources = str(path / "sources")
-    catalog = load_catalog(path / "sources")
     for size in range(last, len(whole)):
         database.remove_database(path / "shilu.db")
         (path / "shilu.db").write_bytes(old)
         the_file(path).write_bytes(whole[:size])
-        with Archive(open_store(path), catalog, sources) as archive:
+        with Archive(open_store(path)) as archive:
             archive.recover()
             assert the_file(path).stat().st_size == last
             if size % 200 == 0 or size in (last, len(whole) - 1):
@@ -308,7 +305,7 @@ def test_file_with_an_unseen_tail_is_not_continued(records: Path, tmp_path: Path
     whole = the_file(path).read_bytes()
     with open_store(path) as store:  # without reading the tail
         capture = Capture("0" * 32, Origin("file", "x"), START, "0" * 64, 0)
-        (place,) = store.append([Deposit(capture, b"member", None, "x")])
+        (place,) = store.append([Deposit(capture, b"member", None, "x", "an extractor")])
         assert store.captures_path / place.file != warc.capture_files(store.captures_path)[0]
     assert whole == min(warc.capture_files(path / "captures"), key=os.path.getmtime).read_bytes()
 

@@ -18,7 +18,6 @@ from shilu.archive import database, warc
 from shilu.archive.store import DATABASE, REBUILDING, Store, open_store
 from shilu.errors import ArchiveDamaged, ArchiveError, UsageError
 from shilu.pipeline import Archive, open_archive
-from shilu.sources.catalog import load_catalog
 from tests.mirrors import START, Mirror, make_record
 from tests.test_import import HISTORY, IMPORT, after, record, synthetic
 
@@ -526,9 +525,9 @@ def test_unfiled_captures_leave_right_versions_behind(holding: Path) -> None:
     expected = digest(holding)
     for file in warc.capture_files(holding / "captures"):
         with open_store(holding) as store:
-            archive = Archive(store, load_catalog(holding / "sources"), str(holding / "sources"))
+            archive = Archive(store)
             name = file.relative_to(store.captures_path).as_posix()
-            store.unfile(name, archive.extractor, archive.refill)
+            store.unfile(name, archive.refill)
             by_name = {check.name: check for check in upkeep.verify(archive)}
             assert by_name["versions"].faults == []
             assert by_name["counts"].faults == []

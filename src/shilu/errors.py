@@ -132,6 +132,14 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "没有正文，只有{what}",
             "无需处理；按现有内容保留",
         ),
+        "rule.drift": Message(
+            "the rule {rule} fired on {before} of its articles, and on {now} of the last "
+            "{captures} (since {since})",
+            "the outlet may have changed its layout: look at 'shilu rules {source}' and at "
+            "'shilu boilerplate {source}'",
+            "规则 {rule} 过去对 {before} 的文章起作用，最近 {captures} 篇（自 {since}）中为 {now}",
+            "该媒体可能改了版面：请看 “shilu rules {source}” 与 “shilu boilerplate {source}”",
+        ),
         "html.too_deep": Message(
             "its markup is nested {depth} deep; it was read as plain lines",
             "check the text against 'shilu show --raw'",
@@ -205,6 +213,24 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "choose a number from 1 to {count}",
             "没有第 {n} 版；该文章共有 {count} 版",
             "请选择 1 到 {count}",
+        ),
+        "use.no_such_piece": Message(
+            "piece {n} does not exist; the list has {count}",
+            "see the numbers with 'shilu show ARTICLE --removed'",
+            "没有第 {n} 段；列表共有 {count} 段",
+            "用 “shilu show ARTICLE --removed” 查看编号",
+        ),
+        "use.no_such_line": Message(
+            "{n} names no lines of the list, which has {count}",
+            "give numbers of the list joined by commas, or all",
+            "{n} 不是列表中的编号；列表共 {count} 行",
+            "请给出用逗号分隔的编号，或 all",
+        ),
+        "use.no_such_rule": Message(
+            "source {source} has no rule of this name",
+            "see 'shilu rules {source}'; did you mean {near}?",
+            "媒体 {source} 没有这个名称的规则",
+            "见 “shilu rules {source}”；是否想用 {near}？",
         ),
         "use.no_such_source": Message(
             "no source has this id",
@@ -289,6 +315,12 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "its database cannot be read: {cause}",
             "run 'shilu rebuild': it makes the database anew from the captures",
             "数据库无法读取：{cause}",
+            "运行 “shilu rebuild”，即可由原始捕获重新生成数据库",
+        ),
+        "archive.database_older": Message(
+            "its database has the form {found} of an earlier release, this program's is {known}",
+            "run 'shilu rebuild': it makes the database anew from the captures",
+            "数据库是早先版本的格式 {found}，本程序的格式是 {known}",
             "运行 “shilu rebuild”，即可由原始捕获重新生成数据库",
         ),
         "archive.state_damaged": Message(

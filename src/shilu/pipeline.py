@@ -18,7 +18,7 @@ import re
 import stat
 from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -40,8 +40,9 @@ from shilu.archive.store import (
     StoredCapture,
     open_store,
 )
-from shilu.errors import UsageError
+from shilu.errors import ArchiveDamaged, UsageError
 from shilu.extraction.article import (
+    NO_CHOICES,
     Reading,
     Refusal,
     article_id,
@@ -50,7 +51,15 @@ from shilu.extraction.article import (
     read_capture,
 )
 from shilu.fetch import git, mirror
-from shilu.records import Article, Capture, Content, Entry, Problem, Version
+from shilu.records import (
+    Article,
+    Capture,
+    Choices,
+    Content,
+    Entry,
+    Problem,
+    Version,
+)
 from shilu.sources.catalog import Catalog, load_catalog
 from shilu.urls import as_ascii, canonical, is_web_address
 
@@ -60,6 +69,10 @@ _BATCH_BYTES = 8 << 20  # a batch of large records is cut earlier, so that memor
 # Every catalogued outlet publishes daily; a week of nothing is a broken feed or a dead outlet.
 SILENT_AFTER = timedelta(days=7)
 
+# What is to be judged anew since the user decided something, one fact a source or article: noted
+# with the decision, dropped when it is done, so that a process that dies in between leaves it to
+# the next opening.
+TO_READ_AGAIN = "to_read_again"
 _LIMIT_WALKED = "max_record_bytes_walked"  # the limit under which mirrors have been walked
 
 Tick = Callable[[int, int | None, str], None]  # done, total (None: not known), unit
@@ -82,26 +95,54 @@ class Raw:
     stored: bool = False  # it stands in a capture file already
 
 
-def prepare(raw: Raw, catalog: Catalog) -> Deposit:
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """By what captures are judged: the outlets' rules, and what the user decided against them."""
+
+    sources_folder: str  # of the archive; its files come before ours
+    catalog_digest: str  # by which a process knows that it has read the same files
+    choices: Choices = NO_CHOICES
+
+    @property
+    def catalog(self) -> Catalog:
+        """The outlets, read once a process."""
+        return _catalog(self.sources_folder, self.catalog_digest)
+
+    def extractor(self, source: str, article_id: str = "") -> str:
+        """Return the digest of all that decides what an article's captures say."""
+        choices = self.choices.digest(source, article_id)
+        return extractor_digest(self.catalog.digest_of(source), choices)
+
+
+def prepare(raw: Raw, rulebook: Rulebook) -> Deposit:
     """Extract a capture and make its WARC member. Pure; whatever fails becomes a refusal."""
     capture = raw.capture
     subject = mirror.display(capture.origin)
     if raw.data is None:
         assert raw.refusal is not None
-        rules = catalog.for_folder(capture.origin.path.split("/")[-2:][0])
+        rules = rulebook.catalog.for_folder(capture.origin.path.split("/")[-2:][0])
         source = rules.source.id if rules else "unknown"
-        return _refused(raw, source, (raw.refusal,))
+        return _refused(raw, source, (raw.refusal,), rulebook)
     try:
-        reading = read_capture(raw.data, capture.origin.path, catalog, subject)
+        reading = read_capture(
+            raw.data, capture.origin.path, rulebook.catalog, subject, rulebook.choices
+        )
     except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the user the batch
         cause = f"{type(error).__name__}: {error}"
-        return _refused(
-            raw, "unknown", (Problem("extract.failed", subject, {"cause": cause}, refused=True),)
-        )
+        problem = Problem("extract.failed", subject, {"cause": cause}, refused=True)
+        return _refused(raw, "unknown", (problem,), rulebook)
     if isinstance(reading, Refusal):
-        return _refused(raw, reading.source, (reading.problem, *reading.doubts))
-    member = b"" if raw.stored else warc.build_capture(capture, as_ascii(reading.url), raw.data)
-    return Deposit(capture, member, _filed(reading), reading.source, reading.content.problems)
+        return _refused(raw, reading.source, (reading.problem, *reading.doubts), rulebook)
+    filed = _filed(reading)
+    return Deposit(
+        capture=capture,
+        member=b"" if raw.stored else warc.build_capture(capture, as_ascii(reading.url), raw.data),
+        filed=filed,
+        source=reading.source,
+        extractor=rulebook.extractor(reading.source, filed.article_id.hex()),
+        problems=reading.content.problems,
+        fired=tuple(sorted({removed.rule for removed in reading.content.removed})),
+    )
 
 
 def _filed(reading: Reading) -> Filed:
@@ -116,29 +157,28 @@ def _filed(reading: Reading) -> Filed:
     )
 
 
-def _refused(raw: Raw, source: str, problems: tuple[Problem, ...]) -> Deposit:
+def _refused(raw: Raw, source: str, problems: tuple[Problem, ...], rulebook: Rulebook) -> Deposit:
     if raw.stored:
         member = b""
     elif raw.data is None:
         member = warc.build_refusal(raw.capture, problems[0].code, problems[0].details)
     else:
         member = warc.build_capture(raw.capture, None, raw.data)
-    return Deposit(raw.capture, member, None, source, problems)
+    return Deposit(raw.capture, member, None, source, rulebook.extractor(source), problems)
 
 
 @cache
-def _catalog(folder: str) -> Catalog:
+def _catalog(folder: str, _digest: str) -> Catalog:
     return load_catalog(Path(folder))
 
 
-def prepare_batch(batch: Sequence[Raw], sources_folder: str) -> list[Deposit]:
+def prepare_batch(batch: Sequence[Raw], rulebook: Rulebook) -> list[Deposit]:
     """Prepare captures; what workers run."""
-    catalog = _catalog(sources_folder)
-    return [prepare(raw, catalog) for raw in batch]
+    return [prepare(raw, rulebook) for raw in batch]
 
 
 def prepared(
-    batches: Iterable[tuple[Sequence[Raw], Any]], sources_folder: str
+    batches: Iterable[tuple[Sequence[Raw], Any]], rulebook: Rulebook
 ) -> Generator[tuple[list[Deposit], Any], None, None]:
     """Prepare batches on every processor, in order; what is paired with a batch stays with it.
 
@@ -146,31 +186,31 @@ def prepared(
     """
 
     def near(pair: tuple[Sequence[Raw], Any]) -> list[Deposit]:
-        return prepare_batch(pair[0], sources_folder)
+        return prepare_batch(pair[0], rulebook)
 
     class Far(jobs.Workers):
         def submit(self, batch: Any) -> Any:
             return super().submit(batch[0])
 
     def far() -> jobs.Workers:
-        return Far("shilu.pipeline:prepare_batch", sources_folder)
+        return Far("shilu.pipeline:prepare_batch", rulebook)
 
     for (raws, paired), result in jobs.in_order(batches, near, far):
         if isinstance(result, jobs.WorkerDied):
-            result = _one_by_one(raws, sources_folder)
+            result = _one_by_one(raws, rulebook)
         yield result, paired
 
 
-def _one_by_one(raws: Sequence[Raw], sources_folder: str) -> list[Deposit]:
+def _one_by_one(raws: Sequence[Raw], rulebook: Rulebook) -> list[Deposit]:
     deposits = []
-    with jobs.Workers("shilu.pipeline:prepare_batch", sources_folder, count=1) as workers:
+    with jobs.Workers("shilu.pipeline:prepare_batch", rulebook, count=1) as workers:
         for raw in raws:
             try:
                 deposits += workers.submit([raw]).result()
             except jobs.WorkerDied as error:
                 subject = mirror.display(raw.capture.origin)
                 problem = Problem("extract.failed", subject, {"cause": str(error)}, refused=True)
-                deposits.append(_refused(raw, "unknown", (problem,)))
+                deposits.append(_refused(raw, "unknown", (problem,), rulebook))
     return deposits
 
 
@@ -250,7 +290,9 @@ class _Batch:
     progress: mirror.Progress | None = None
 
 
-def unless_forgotten(deposit: Deposit, forgotten: dict[bytes, warc.Tombstone]) -> Deposit:
+def unless_forgotten(
+    deposit: Deposit, forgotten: dict[bytes, warc.Tombstone], rulebook: Rulebook
+) -> Deposit:
     """Return the deposit, or the refusal that keeps a forgotten article out."""
     tombstone = forgotten.get(deposit.filed.article_id) if deposit.filed else None
     if tombstone is None:
@@ -266,16 +308,22 @@ def unless_forgotten(deposit: Deposit, forgotten: dict[bytes, warc.Tombstone]) -
         {"day": f"{tombstone.forgotten_at:%Y-%m-%d}", "why": tombstone.reason},
         refused=True,
     )
-    return _refused(Raw(capture, None), deposit.source, (problem,))
+    return _refused(Raw(capture, None), deposit.source, (problem,), rulebook)
 
 
 class Archive:
     """An open archive. Use as a context manager, or call ``close``."""
 
-    def __init__(self, store: Store, catalog: Catalog, sources_folder: str) -> None:
+    def __init__(self, store: Store) -> None:
+        """Hold an open store; raises ``UsageError`` for a fault in its ``sources/`` files."""
         self.store = store
-        self.catalog = catalog
-        self.sources_folder = sources_folder
+        self.reload_rules()
+
+    def reload_rules(self) -> None:
+        """Read the outlets' files and the user's decisions."""
+        folder = self.store.path / "sources"
+        self.catalog = load_catalog(folder)
+        self.rulebook = Rulebook(str(folder), self.catalog.digest, self.store.choices())
 
     def __enter__(self) -> Archive:
         return self
@@ -286,11 +334,6 @@ class Archive:
     def close(self) -> None:
         """Release the archive."""
         self.store.close()
-
-    @property
-    def extractor(self) -> str:
-        """The digest of the rules in force."""
-        return extractor_digest(self.catalog.digest)
 
     # -------------------------------------------------------------------------- in
 
@@ -312,9 +355,11 @@ class Archive:
         batches = self._batches(self._steps(repositories), report, now().astimezone(UTC))
         pairs = ((batch.raws, batch) for batch in batches)
         added = 0
-        with closing(prepared(pairs, self.sources_folder)) as ready:
+        with closing(prepared(pairs, self.rulebook)) as ready:
             for deposits, batch in ready:
-                self._keep([unless_forgotten(deposit, forgotten) for deposit in deposits], report)
+                self._keep(
+                    [unless_forgotten(one, forgotten, self.rulebook) for one in deposits], report
+                )
                 added += len(deposits)
                 known = batch.known | (self.store.known(batch.twins) if batch.twins else {})
                 for capture_id in (*batch.known, *batch.twins):
@@ -407,7 +452,7 @@ class Archive:
         if not deposits:
             return
         places = self.store.append(deposits)
-        outcomes = self.store.commit(deposits, places, self.extractor, self.refill)
+        outcomes = self.store.commit(deposits, places, self.refill)
         for deposit, outcome in zip(deposits, outcomes, strict=True):
             code = deposit.problems[0].code if outcome == "refused" else None
             report.count(deposit.source, outcome, code)
@@ -432,20 +477,78 @@ class Archive:
             return 0
         return read_files(self, todo, tick)
 
-    def refill(self, capture: StoredCapture) -> bytes:
-        """Extract a capture again; return its content in stored form.
+    def refill(self, capture: StoredCapture) -> tuple[bytes, str]:
+        """Extract a capture again; return its content in stored form, and its extractor.
 
         One that the rules now in force refuse stands with an empty text until the next rebuild,
         which judges all captures anew.
         """
-        content = self._read_again(capture)
-        return pack(content or Content(title="", text="", body_start=0, blocks=()))
+        reading = self.read_capture_again(capture)
+        if isinstance(reading, Refusal):
+            nothing = Content(title="", text="", body_start=0, blocks=())
+            return pack(nothing), self.rulebook.extractor(reading.source)
+        of = article_id(reading.source, reading.key)
+        return pack(reading.content), self.rulebook.extractor(reading.source, of)
 
-    def _read_again(self, capture: StoredCapture) -> Content | None:
+    def read_capture_again(
+        self, capture: StoredCapture, choices: Choices | None = None
+    ) -> Reading | Refusal:
+        """Extract a capture by the rules in force, or with other *choices*."""
         record = self.store.read_record(capture)
         origin = record.origin()  # the database's path is for display
-        reading = read_capture(record.payload, origin.path, self.catalog, mirror.display(origin))
-        return reading.content if isinstance(reading, Reading) else None
+        return read_capture(
+            record.payload, origin.path, self.catalog, mirror.display(origin),
+            choices or self.rulebook.choices,
+        )  # fmt: skip
+
+    # -------------------------------------------------------------------------- what users decide
+
+    def take_up_choices(self, tick: Tick = quiet) -> None:
+        """Read again what a decision of the user concerns that has not been taken up yet."""
+        for fact in self.store.facts(TO_READ_AGAIN):
+            is_settled = False
+            while not is_settled:  # another process may decide something at the same time
+                self.reload_rules()
+                self._read_again(self._concerned(fact), tick)
+                is_settled = self.store.settle(fact, self.rulebook.choices)
+
+    def _concerned(self, fact: str) -> list[StoredCapture]:
+        """Return the captures that a fact of what is to be read again names."""
+        _, kind, name = fact.split(" ", 2)
+        if kind == "source":
+            return list(self.store.captures_of_source(name))
+        found = self.store.article_of(bytes.fromhex(name))
+        return self.store.captures(article_no=found[0]) if found else []
+
+    def _read_again(self, captures: Sequence[StoredCapture], tick: Tick) -> None:
+        """Judge captures anew by the rules now in force.
+
+        Those that cannot be read any more stay as they are; ``verify`` names them.
+        """
+        forgotten = self.store.forgotten()
+        done = 0
+        for deposits, places in prepared(self._stored(captures), self.rulebook):
+            deposits = [unless_forgotten(one, forgotten, self.rulebook) for one in deposits]
+            self.store.refile(deposits, places, self.refill)
+            done += len(deposits)
+            tick(done, len(captures), "records")
+        self.store.remember("logical_digest", self.store.logical_digest())
+
+    def _stored(self, captures: Sequence[StoredCapture]) -> Iterator[tuple[list[Raw], list[Place]]]:
+        raws: list[Raw] = []
+        places: list[Place] = []
+        size = 0
+        for capture in captures:
+            with suppress(ArchiveDamaged):
+                record = self.store.read_record(capture)
+                raws.append(Raw(record.capture(), record.payload, stored=True))
+                places.append(capture.place)
+                size += len(record.payload)
+            if len(raws) >= _BATCH_RECORDS or size >= _BATCH_BYTES:
+                yield raws, places
+                raws, places, size = [], [], 0
+        if raws:
+            yield raws, places
 
     # -------------------------------------------------------------------------- asking
 
@@ -479,15 +582,15 @@ class Archive:
 
     def find(self, reference: str) -> Article:
         """Return the article with this id (or its first digits), source/key, or URL."""
-        return self._find(reference)[1]
+        return self.locate(reference)[1]
 
     def versions(self, reference: str) -> list[Version]:
         """Return an article's versions, oldest first."""
-        return self.store.versions_of(self._find(reference)[0])
+        return self.store.versions_of(self.locate(reference)[0])
 
     def captures(self, reference: str) -> list[StoredCapture]:
         """Return an article's captures."""
-        return self.store.captures(article_no=self._find(reference)[0])
+        return self.store.captures(article_no=self.locate(reference)[0])
 
     def raw(self, capture_id: str) -> bytes:
         """Return the bytes of a capture as they were received."""
@@ -508,9 +611,11 @@ class Archive:
     def content_of(self, capture_id: str) -> Content | None:
         """Extract a capture anew, removals included; None when it is refused."""
         (capture,) = self.store.captures(capture_id=capture_id)
-        return self._read_again(capture)
+        reading = self.read_capture_again(capture)
+        return reading.content if isinstance(reading, Reading) else None
 
-    def _find(self, reference: str) -> tuple[int, Article]:
+    def locate(self, reference: str) -> tuple[int, Article]:
+        """Return an article with the archive's own number for it."""
         url = None
         if is_web_address(reference):
             url = canonical(reference)
@@ -555,13 +660,11 @@ def read_files(
     forgotten = archive.store.forgotten()
     for path, name, start in todo:
         for deposits, (places, end, buried) in prepared(
-            _stored_batches(archive.store, path, name, start, damaged), archive.sources_folder
+            _stored_batches(archive.store, path, name, start, damaged), archive.rulebook
         ):
             forgotten |= {bytes.fromhex(one.article_id): one for one in buried}
-            deposits = [unless_forgotten(deposit, forgotten) for deposit in deposits]
-            archive.store.commit(
-                deposits, places, archive.extractor, archive.refill, {name: end}, buried
-            )
+            deposits = [unless_forgotten(one, forgotten, archive.rulebook) for one in deposits]
+            archive.store.commit(deposits, places, archive.refill, {name: end}, buried)
             count += len(deposits)
             tick(done + end - start, total, "bytes")
         done += path.stat().st_size - start
@@ -626,9 +729,9 @@ def open_archive(path: str | Path, *, create: bool = False, tick: Tick = quiet) 
     folder = Path(path)
     store = open_store(folder, create=create)
     try:
-        sources_folder = str(folder / "sources")
-        archive = Archive(store, load_catalog(Path(sources_folder)), sources_folder)
+        archive = Archive(store)
         archive.recover(tick)
+        archive.take_up_choices(tick)  # what an earlier process left undone
     except BaseException:
         store.close()
         raise

@@ -100,3 +100,13 @@ def marked_diff(changes: Iterable[tuple[str, str]]) -> str:
         else:
             parts.append(text)
     return "".join(parts)
+
+
+def sparkline(shares: Sequence[float]) -> str:
+    """Draw shares between 0 and 1 as a row of bars, one character each.
+
+    >>> sparkline([0, 0.5, 1])
+    '▁▅█'
+    """
+    bars = "▁▂▃▄▅▆▇█"
+    return "".join(bars[round(share * (len(bars) - 1))] for share in shares)

@@ -33,7 +33,6 @@ from shilu.archive.versions import chain, in_order
 from shilu.errors import ArchiveDamaged, ArchiveError, UsageError
 from shilu.extraction.article import article_id, content_hash
 from shilu.pipeline import Archive, Raw, Tick, prepared, quiet, read_files
-from shilu.sources.catalog import load_catalog
 
 _BATCH = 256
 
@@ -96,7 +95,7 @@ class _Verification:
                 self.members.faults.append(f"{name}: the file is missing; it held {count} captures")
                 continue
             batches = self._batches(folder / name, name)
-            for deposits, (captures, end) in prepared(batches, self._archive.sources_folder):
+            for deposits, (captures, end) in prepared(batches, self._archive.rulebook):
                 for deposit, standing in zip(deposits, self._store.standing(captures), strict=True):
                     self._compare(deposit, standing)
                 tick(done + end, total, "bytes")
@@ -201,7 +200,7 @@ class _Verification:
     def _compare(self, deposit: Deposit, standing: Standing) -> None:
         """Hold what a capture says, read again, against what is stored of it."""
         capture, filed = standing.capture, deposit.filed
-        if standing.extractor != self._archive.extractor:
+        if standing.extractor != deposit.extractor:
             self.stale.count += 1
             if standing.data is not None and not _is_whole(standing):
                 self.extraction.faults.append(f"{capture.subject}: the stored text is damaged")
@@ -348,8 +347,7 @@ def rebuild(path: Path, tick: Tick = quiet) -> Rebuilt:
         existed = False
         store = open_store(path, exclusive=True, database=REBUILDING)
     with store:
-        sources_folder = str(path / "sources")
-        archive = Archive(store, load_catalog(Path(sources_folder)), sources_folder)
+        archive = Archive(store)
         before = _digest_before(archive, existed)
         names = _names_by_place(store) if existed else {}
         damaged: list[tuple[str, int]] = []
@@ -401,7 +399,7 @@ def preview(archive: Archive, tick: Tick = quiet) -> tuple[list[Preview], int]:
     changed: list[Preview] = []
     unchanged = done = 0
     counts = archive.store.counts()
-    for deposits, (standings, looked_at) in prepared(_readable(archive), archive.sources_folder):
+    for deposits, (standings, looked_at) in prepared(_readable(archive), archive.rulebook):
         for deposit, standing in zip(deposits, standings, strict=True):
             change = _change(deposit, standing)
             if change is None:
@@ -506,20 +504,20 @@ def forget(path: Path, reference: str, reason: str, tick: Tick = quiet) -> Forgo
     nor title. Backups made earlier keep their copies. Interrupted, it is finished by calling it
     again with the article's id.
     """
-    sources_folder = str(path / "sources")
     with open_store(path, exclusive=True) as store:
-        archive = Archive(store, load_catalog(Path(sources_folder)), sources_folder)
+        archive = Archive(store)
         archive.recover()
         tombstone, files = _to_forget(archive, reference, reason)
         # The tombstone comes with the first file; from then on it is known what is to be done.
         member: bytes | None = warc.build_tombstone(tombstone)
         for name, offsets in sorted(files.items()):
-            store.unfile(name, archive.extractor, archive.refill)
+            store.unfile(name, archive.refill)
             file = store.captures_path / name
             warc.rewrite_without(file, frozenset(offsets), member)
             member = None
             read_files(archive, [(file, name, 0)], tick)
         store.compact()
+        store.forget_restored(tombstone.article_id)
         store.remember("logical_digest", store.logical_digest())
     count = sum(len(offsets) for offsets in files.values())
     return Forgotten(tombstone.article_id, count, len(files))

@@ -31,8 +31,9 @@ from shilu.records import Capture, Origin, Problem
 
 Outcome = Literal["article", "version", "same", "refused", "known"]
 
-# Extracts a capture of old again, for when it opens a version only now.
-Refill = Callable[[StoredCapture], bytes]
+# Extracts a capture of old again, for when it opens a version only now; returns the content in
+# stored form, and the digest of the rules that made it.
+Refill = Callable[[StoredCapture], tuple[bytes, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,9 @@ class Deposit:
     member: bytes  # its WARC record, compressed; b"" when it is on disk already
     filed: Filed | None  # None: refused
     source: str
+    extractor: str  # digest of the rules that judged it
     problems: tuple[Problem, ...] = ()  # the refusing one first
+    fired: tuple[str, ...] = ()  # names of the rules that left something out, sorted
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +75,11 @@ class _Fresh:
 class Commit:
     """The work of one transaction on the derived database."""
 
-    def __init__(self, connection: sa.Connection, extractor: str, refill: Refill) -> None:
+    def __init__(self, connection: sa.Connection, refill: Refill) -> None:
         self._connection = connection
         self._refill = refill
         self._urls: dict[int, str | None] = {}  # what articles made by this commit were given
-        self._extractor_no = self._number(schema.extractors, "digest", extractor, {})
+        self._numbers: dict[tuple[str, str], int] = {}  # (table, value): no
         self._last_commit: tuple[str, int] | None = None
 
     # -------------------------------------------------------------------------- in
@@ -106,6 +109,14 @@ class Commit:
         old = touched - {article_numbers[article_id] for article_id in created}
         opened = self._derive(touched, old, filed)
         return _told(outcomes, opened, filed, created)
+
+    def rerun(self, deposits: Sequence[Deposit], places: Sequence[Place]) -> None:
+        """Index captures again that are indexed already; see ``Store.refile``."""
+        c = schema.captures.c
+        ids = [uuid.UUID(deposit.capture.id).bytes for deposit in deposits]
+        for some in slices(ids):
+            self._take_out(c.id.in_(some))
+        self.run(deposits, places, {}, ())
 
     def _sorted_out(
         self,
@@ -191,6 +202,13 @@ class Commit:
             found = result.inserted_primary_key[0]
         return int(found)
 
+    def _kept_number(self, table: sa.Table, column: str, value: str) -> int:
+        """Return the number of one of few values, asked for once."""
+        key = (table.name, value)
+        if key not in self._numbers:
+            self._numbers[key] = self._number(table, column, value, {})
+        return self._numbers[key]
+
     def _files(self, places: Sequence[Place], seen: dict[str, int]) -> dict[str, int]:
         """Note how far files are indexed; return their numbers."""
         ends = dict(seen)
@@ -250,7 +268,9 @@ class Commit:
             "offset": place.offset,
             "length": place.length,
             "crc": place.crc,
+            "kind": capture.origin.kind,
             "commit_no": self._commit_no(capture.origin) if capture.origin.commit else None,
+            "generation": capture.origin.generation,
             "path": shown_path(capture.origin.path),
             "captured_ms": to_ms(capture.captured_at),
             "feed_ms": filed.feed_ms if filed else None,
@@ -258,7 +278,12 @@ class Commit:
             "size_bytes": capture.size_bytes,
             "article_no": article_numbers[filed.article_id] if filed else None,
             "content_hash": filed.content_hash if filed else None,
-            "extractor_no": self._extractor_no,
+            "extractor_no": self._kept_number(schema.extractors, "digest", deposit.extractor),
+            "rule_set_no": (
+                self._kept_number(schema.rule_sets, "rules", " ".join(deposit.fired))
+                if filed
+                else None
+            ),
             "refusal": None if filed else deposit.problems[0].code,
             "source": None if filed else deposit.source,
         }
@@ -267,8 +292,7 @@ class Commit:
         assert origin.commit is not None
         if self._last_commit is None or self._last_commit[0] != origin.commit:
             number = self._number(
-                schema.commits, "name", bytes.fromhex(origin.commit),
-                {"generation": origin.generation},
+                schema.commits, "name", bytes.fromhex(origin.commit), {}
             )  # fmt: skip
             self._last_commit = (origin.commit, number)
         return self._last_commit[1]
@@ -277,26 +301,30 @@ class Commit:
 
     def unfile(self, name: str) -> None:
         """Take out what came from one capture file; see ``Store.unfile``."""
-        f, c, v, p = (
-            schema.files.c, schema.captures.c, schema.versions.c, schema.problems.c,
-        )  # fmt: skip
+        f, c = schema.files.c, schema.captures.c
         number = self._connection.scalar(sa.select(f.no).where(f.name == name))
         if number is None:
             return
-        of_file = sa.select(c.no).where(c.file_no == number).scalar_subquery()
+        self._take_out(c.file_no == number)
+        for statement in (
+            sa.delete(schema.copies).where(schema.copies.c.file_no == number),
+            sa.update(schema.files).where(f.no == number).values(bytes_seen=0),
+        ):
+            self._connection.execute(statement)
+
+    def _take_out(self, which: sa.ColumnElement[bool]) -> None:
+        """Take out captures, and what follows from them of their articles."""
+        c, v, p = schema.captures.c, schema.versions.c, schema.problems.c
+        numbers = sa.select(c.no).where(which).scalar_subquery()
         touched = set(
             self._connection.scalars(
-                sa.select(c.article_no)
-                .where(c.file_no == number, c.article_no.is_not(None))
-                .distinct()
+                sa.select(c.article_no).where(which, c.article_no.is_not(None)).distinct()
             )
         )
         for statement in (
-            sa.delete(schema.problems).where(p.capture_no.in_(of_file)),
-            sa.delete(schema.versions).where(v.capture_no.in_(of_file)),
-            sa.delete(schema.captures).where(c.file_no == number),
-            sa.delete(schema.copies).where(schema.copies.c.file_no == number),
-            sa.update(schema.files).where(f.no == number).values(bytes_seen=0),
+            sa.delete(schema.problems).where(p.capture_no.in_(numbers)),
+            sa.delete(schema.versions).where(v.capture_no.in_(numbers)),
+            sa.delete(schema.captures).where(which),
         ):
             self._connection.execute(statement)
         left: set[int] = set()
@@ -310,7 +338,7 @@ class Commit:
             self._connection.execute(
                 sa.delete(schema.articles).where(schema.articles.c.no.in_(some))
             )
-        # The file is read again at once; should that not come to pass, what is left is right.
+        # They are read again at once; should that not come to pass, what is left is right.
         self._derive(left, left, {})
 
     # -------------------------------------------------------------------------- versions
@@ -396,9 +424,13 @@ class Commit:
         """Return the content of a capture of old that opens a version only now."""
         v, c = schema.versions.c, schema.captures.c
         row = self._connection.execute(
-            capture_rows().add_columns(c.extractor_no).where(c.no == number)
+            capture_rows()
+            .add_columns(schema.extractors.c.digest.label("extractor"))
+            .join(schema.extractors, c.extractor_no == schema.extractors.c.no)
+            .where(c.no == number)
         ).one()
-        if row.extractor_no != self._extractor_no:
+        content, extractor = self._refill(to_stored(row))
+        if row.extractor != extractor:
             # Read again under other rules it might say something else than its hash. The version
             # that it was part of until now says the same in that extractor's words.
             data = self._connection.scalar(
@@ -409,7 +441,7 @@ class Commit:
             )
             if data is not None:
                 return bytes(data)
-        return self._refill(to_stored(row))
+        return content
 
 
 def shown_path(path: str) -> str:

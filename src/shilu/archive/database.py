@@ -29,13 +29,16 @@ _SUFFIXES = ("", "-wal", "-shm")
 def open_database(
     path: Path,
     metadata: sa.MetaData,
+    version: int,
     on_create: Callable[[sa.Connection], None] = lambda _connection: None,
     page_bytes: int = 4096,
 ) -> sa.Engine:
     """Open a database, with its tables made where it is new.
 
-    *on_create* runs within the transaction that makes the tables. Raises ``ArchiveError`` for a
-    newer format, which is left as it is.
+    *version* is that of the tables. A database without any gets them, *on_create* within the same
+    transaction; one of an older version gets those it lacks where that is enough (``state.db``).
+    Raises ``ArchiveError`` for a newer version, ``ArchiveDamaged`` for an older one that must be
+    made anew; either is left as it is.
     """
     # Connections are kept: the last one to close would copy the whole log into the file each time.
     engine = sa.create_engine(f"sqlite:///{path}", isolation_level="AUTOCOMMIT")
@@ -53,13 +56,15 @@ def open_database(
     try:
         with database_errors(path), engine.connect() as connection:
             found = connection.exec_driver_sql("PRAGMA user_version").scalar() or 0
-            if found > schema.FORMAT:
-                raise ArchiveError("archive.newer", path.parent, found=found, known=schema.FORMAT)
-            if found < schema.FORMAT:
+            if found > version:
+                raise ArchiveError("archive.newer", path.parent, found=found, known=version)
+            if 0 < found < version and metadata is schema.derived:
+                raise ArchiveDamaged("archive.database_older", path, found=found, known=version)
+            if found < version:
                 with immediate(connection):
                     metadata.create_all(connection)
                     on_create(connection)
-                    connection.exec_driver_sql(f"PRAGMA user_version = {schema.FORMAT}")
+                    connection.exec_driver_sql(f"PRAGMA user_version = {version}")
     except BaseException:
         engine.dispose()
         raise

@@ -22,9 +22,10 @@ import sqlalchemy as sa
 from shilu.archive import schema, warc
 from shilu.archive.codec import from_ms, inflate, unpack
 from shilu.archive.database import STATE, database_errors
+from shilu.archive.firing import Fired
 from shilu.archive.versions import Seen
 from shilu.errors import ArchiveDamaged, UsageError
-from shilu.records import Article, Content, Origin, Problem, Version
+from shilu.records import Article, Choices, Content, Origin, Problem, Version
 
 _Value = TypeVar("_Value")
 
@@ -150,6 +151,13 @@ class Reader:
         table = schema.state_facts
         with database_errors(self.path / STATE), self.state_engine.connect() as connection:
             return connection.scalar(sa.select(table.c.value).where(table.c.name == name))
+
+    def facts(self, start: str) -> list[str]:
+        """Return the names of the facts that begin so."""
+        name = schema.state_facts.c.name
+        with database_errors(self.path / STATE), self.state_engine.connect() as connection:
+            statement = sa.select(name).where(name.startswith(start, autoescape=True))
+            return list(connection.scalars(statement.order_by(name)))
 
     # -------------------------------------------------------------------------- captures
 
@@ -279,9 +287,7 @@ class Reader:
         The time of a capture is the feed's stamp, else the origin's instant.
         """
         c, a = schema.captures.c, schema.articles.c
-        moment = sa.func.coalesce(
-            c.feed_ms, sa.case((c.commit_no.is_not(None), c.captured_ms))
-        ).label("moment")
+        moment = sa.func.coalesce(c.feed_ms, _own_instant()).label("moment")
         articles: Counter[str] = Counter()
         refused: Counter[str] = Counter()
         captures: Counter[str] = Counter()
@@ -312,6 +318,56 @@ class Reader:
             )
             for source in sorted({*articles, *refused})
         ]  # fmt: skip
+
+    def fired(self, source: str | None = None) -> dict[str, list[Fired]]:
+        """Return which rules fired on each capture, by source, in order of time."""
+        a, c, r = schema.articles.c, schema.captures.c, schema.rule_sets.c
+        moment = sa.func.coalesce(c.feed_ms, _own_instant()).label("moment")
+        statement = (
+            sa.select(a.source, moment, c.rule_set_no, c.extractor_no)
+            .select_from(schema.captures.join(schema.articles, c.article_no == a.no))
+            .order_by(moment, c.id)
+        )
+        if source is not None:
+            statement = statement.where(a.source == source)
+        found: dict[str, list[Fired]] = defaultdict(list)
+        with self.reading() as connection:
+            sets = {
+                row.no: frozenset(row.rules.split())
+                for row in connection.execute(sa.select(r.no, r.rules))
+            }
+            for row in connection.execution_options(yield_per=1000).execute(statement):
+                rules = sets.get(row.rule_set_no, frozenset())
+                found[row.source].append(Fired(from_ms(row.moment), rules, row.extractor_no))
+        return found
+
+    def newest_articles(self, source: str, limit: int) -> list[int]:
+        """Return the numbers of a source's articles last heard of, the newest first."""
+        c, a = schema.captures.c, schema.articles.c
+        latest = sa.func.max(sa.func.coalesce(c.feed_ms, c.captured_ms))
+        with self.reading() as connection:
+            return list(
+                connection.scalars(
+                    sa.select(a.no)
+                    .select_from(schema.captures.join(schema.articles, c.article_no == a.no))
+                    .where(a.source == source)
+                    .group_by(a.no)
+                    .order_by(latest.desc(), a.id)
+                    .limit(limit)
+                )
+            )
+
+    def captures_of_source(self, source: str) -> Iterator[StoredCapture]:
+        """Yield the captures of a source, refused ones with bytes included."""
+        c, a = schema.captures.c, schema.articles.c
+        of_source = sa.select(a.no).where(a.source == source).scalar_subquery()
+        statement = capture_rows().where(
+            sa.or_(c.article_no.in_(of_source), c.source == source),
+            sa.or_(c.refusal.is_(None), c.refusal.not_in(sorted(BYTELESS))),
+        )
+        with self.reading() as connection:
+            for row in connection.execution_options(yield_per=1000).execute(statement):
+                yield to_stored(row)
 
     def problems(
         self, source: str | None = None, codes: Sequence[str] = ()
@@ -457,6 +513,11 @@ class Reader:
             ).first()
         return _article(row) if row else None
 
+    def choices(self) -> Choices:
+        """Return what the user decided about cleaning."""
+        with database_errors(self.path / STATE), self.state_engine.connect() as connection:
+            return choices_in(connection)
+
     def forgotten(self) -> dict[bytes, warc.Tombstone]:
         """Return the tombstones by article id."""
         t, b = schema.tombstones.c, schema.buried.c
@@ -522,10 +583,15 @@ class Reader:
             stream = connection.execution_options(yield_per=1000)
             for article in stream.execute(sa.select(a.id, a.source, a.key, a.url)):
                 add(b"article", article)
-            own_instant = sa.case((c.commit_no.is_not(None), c.captured_ms))
             for capture in stream.execute(
                 sa.select(
-                    c.id, c.digest, c.size_bytes, c.feed_ms, c.content_hash, c.refusal, own_instant
+                    c.id,
+                    c.digest,
+                    c.size_bytes,
+                    c.feed_ms,
+                    c.content_hash,
+                    c.refusal,
+                    _own_instant(),
                 )
             ):
                 add(b"capture", capture)
@@ -564,6 +630,21 @@ class _Heard:
         return (start, end) if start and end else None
 
 
+def choices_in(connection: sa.Connection) -> Choices:
+    """Read what the user decided about cleaning from ``state.db``."""
+    off, kept = schema.switched_off.c, schema.restored.c
+    switched: dict[str, set[str]] = defaultdict(set)
+    restored: dict[str, set[str]] = defaultdict(set)
+    for row in connection.execute(sa.select(off.source, off.rule)):
+        switched[row.source].add(row.rule)
+    for row in connection.execute(sa.select(kept.article_id, kept.key)):
+        restored[row.article_id.hex()].add(row.key)
+    return Choices(
+        {source: frozenset(rules) for source, rules in switched.items()},
+        {article: frozenset(keys) for article, keys in restored.items()},
+    )
+
+
 def _superseded() -> sa.ColumnElement[bool]:
     """A byteless refusal of a record that has come in since."""
     # One join over all of them: asked row by row, a partial clone of 100,000 refusals takes hours.
@@ -590,8 +671,8 @@ def capture_rows() -> sa.Select[Any]:
     c, f, k = schema.captures.c, schema.files.c, schema.commits.c
     return (
         sa.select(
-            c.no, c.id, f.name, c.offset, c.length, c.crc, k.name.label("commit_name"),
-            k.generation, c.path, c.captured_ms, c.digest, c.size_bytes, c.article_no,
+            c.no, c.id, f.name, c.offset, c.length, c.crc, c.kind, k.name.label("commit_name"),
+            c.generation, c.path, c.captured_ms, c.digest, c.size_bytes, c.article_no,
             c.content_hash, c.refusal,
         )
         .select_from(
@@ -608,7 +689,7 @@ def to_stored(row: Any) -> StoredCapture:
     at = from_ms(row.captured_ms)
     assert at is not None
     commit = row.commit_name.hex() if row.commit_name else None
-    origin = Origin("git" if commit else "file", row.path, commit, row.generation or 0)
+    origin = Origin(row.kind, row.path, commit, row.generation)
     return StoredCapture(
         row.no, str(uuid.UUID(bytes=row.id)), Place(row.name, row.offset, row.length, row.crc),
         origin, at, row.digest.hex(), row.size_bytes, row.article_no, row.content_hash, row.refusal,
@@ -617,18 +698,23 @@ def to_stored(row: Any) -> StoredCapture:
 
 def seen_rows() -> sa.Select[Any]:
     """Select what ordering needs to know of captures; ``to_seen`` reads a row."""
-    c, k = schema.captures.c, schema.commits.c
+    c = schema.captures.c
     return sa.select(
         c.article_no, c.no, c.id, c.digest, c.content_hash, c.feed_ms,
-        sa.case((c.commit_no.is_not(None), c.captured_ms)).label("origin_ms"), k.generation,
-    ).select_from(schema.captures.outerjoin(schema.commits, c.commit_no == k.no))  # fmt: skip
+        _own_instant().label("origin_ms"), c.generation,
+    )  # fmt: skip
+
+
+def _own_instant() -> sa.Case[Any]:
+    """The instant of a capture's origin; NULL for loose files, whose import proves no order."""
+    return sa.case((schema.captures.c.kind != "file", schema.captures.c.captured_ms))
 
 
 def to_seen(row: Any) -> Seen:
     """Read a row of ``seen_rows``."""
     return Seen(
-        row.no, row.id, row.digest, row.content_hash, row.origin_ms, row.generation or 0,
-        row.feed_ms,
+        row.no, row.id, row.digest, row.content_hash, row.origin_ms, row.generation, row.feed_ms,
+
     )  # fmt: skip
 
 

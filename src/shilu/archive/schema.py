@@ -23,6 +23,10 @@ from sqlalchemy import (
 
 # Raised when an archive written now could be misread by an older program.
 FORMAT = 1
+# Of the tables of shilu.db: an older one is made anew by a rebuild.
+DERIVED = 2
+# Of the tables of state.db: an older one gets the tables it lacks.
+STATE = 2
 
 derived = MetaData()
 
@@ -40,7 +44,6 @@ commits = Table(
     derived,
     Column("no", Integer, primary_key=True),
     Column("name", LargeBinary, nullable=False, unique=True),
-    Column("generation", Integer, nullable=False),
 )
 
 extractors = Table(
@@ -48,6 +51,14 @@ extractors = Table(
     derived,
     Column("no", Integer, primary_key=True),
     Column("digest", String, nullable=False, unique=True),
+)
+
+# Which rules left something out of a capture: few combinations, many captures.
+rule_sets = Table(
+    "rule_sets",
+    derived,
+    Column("no", Integer, primary_key=True),
+    Column("rules", Text, nullable=False, unique=True),  # names, sorted, joined by blanks
 )
 
 articles = Table(
@@ -70,7 +81,9 @@ captures = Table(
     Column("offset", BigInteger, nullable=False),
     Column("length", Integer, nullable=False),
     Column("crc", Integer, nullable=False),  # CRC-32 over the compressed member
-    Column("commit_no", Integer, ForeignKey("commits.no")),  # NULL: a loose file
+    Column("kind", String, nullable=False),  # of its origin
+    Column("commit_no", Integer, ForeignKey("commits.no")),
+    Column("generation", Integer, nullable=False),
     Column("path", Text, nullable=False),
     Column("captured_ms", BigInteger, nullable=False),
     Column("feed_ms", BigInteger),
@@ -79,6 +92,7 @@ captures = Table(
     Column("article_no", Integer, ForeignKey("articles.no"), index=True),  # NULL: refused
     Column("content_hash", LargeBinary),
     Column("extractor_no", SmallInteger, ForeignKey("extractors.no"), nullable=False),
+    Column("rule_set_no", Integer, ForeignKey("rule_sets.no")),  # NULL: refused
     Column("refusal", String),  # the code, when refused
     Column("source", String),  # of refused ones, as far as known
 )
@@ -139,6 +153,21 @@ state_facts = Table(
     state,
     Column("name", String, primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+# What the user decided about cleaning.
+switched_off = Table(
+    "switched_off",
+    state,
+    Column("source", String, primary_key=True),
+    Column("rule", String, primary_key=True),
+)
+
+restored = Table(
+    "restored",
+    state,
+    Column("article_id", LargeBinary, primary_key=True),
+    Column("key", String, primary_key=True),  # Removed.key
 )
 
 mirror_tips = Table(

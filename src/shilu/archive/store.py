@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -44,10 +45,12 @@ from shilu.archive.queries import (
     SourceRow,
     Standing,
     StoredCapture,
+    choices_in,
     slices,
 )
 from shilu.config import Settings, default_settings_text, parse_settings
 from shilu.errors import ArchiveDamaged, ArchiveError, ArchiveHeld, UsageError
+from shilu.records import Choices
 
 __all__ = [
     "BYTELESS", "DATABASE", "REBUILDING", "Counts", "Deposit", "Filed", "ListedProblem", "Outcome",
@@ -119,7 +122,6 @@ class Store(Reader):
         self,
         deposits: Sequence[Deposit],
         places: Sequence[Place],
-        extractor: str,
         refill: Refill,
         seen: dict[str, int] | None = None,
         tombstones: Sequence[warc.Tombstone] = (),
@@ -134,9 +136,7 @@ class Store(Reader):
             # Left by a process that may have died before it synced them.
             sync(self.captures_path / name)
         with self._writing() as connection:
-            outcomes = Commit(connection, extractor, refill).run(
-                deposits, places, seen or {}, tombstones
-            )
+            outcomes = Commit(connection, refill).run(deposits, places, seen or {}, tombstones)
         if not seen:
             self._is_unindexed = False
         return outcomes
@@ -156,10 +156,15 @@ class Store(Reader):
         warc.cut_torn_tail(self.captures_path / name, offset)
         return True
 
-    def unfile(self, name: str, extractor: str, refill: Refill) -> None:
+    def refile(self, deposits: Sequence[Deposit], places: Sequence[Place], refill: Refill) -> None:
+        """Index captures again that are indexed already: what they say has changed."""
+        with self._writing() as connection:
+            Commit(connection, refill).rerun(deposits, places)
+
+    def unfile(self, name: str, refill: Refill) -> None:
         """Drop what is derived from one capture file, so that it is read again from its start."""
         with self._writing() as connection:
-            Commit(connection, extractor, refill).unfile(name)
+            Commit(connection, refill).unfile(name)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
@@ -187,9 +192,38 @@ class Store(Reader):
     def remember(self, name: str, value: str) -> None:
         """Remember a fact in ``state.db``."""
         with self._writing_state() as connection:
+            _remember(connection, name, value)
+
+    def settle(self, name: str, choices: Choices) -> bool:
+        """Drop a fact from ``state.db``, unless the user has decided otherwise than *choices*."""
+        f = schema.state_facts.c
+        with self._writing_state() as connection:
+            if choices_in(connection) != choices:
+                return False
+            connection.execute(sa.delete(schema.state_facts).where(f.name == name))
+        return True
+
+    def switch(self, source: str, rule: str, *, off: bool, fact: str) -> None:
+        """Note that a rule is not to be followed for a source, or is again; and *fact* with it."""
+        table = schema.switched_off
+        row = {"source": source, "rule": rule}
+        with self._writing_state() as connection:
+            _add_or_remove(connection, table, [row], add=off)
+            _remember(connection, fact, "")
+
+    def restore(self, article_id: str, keys: Iterable[str], *, undo: bool, fact: str) -> None:
+        """Note that removed pieces of an article are to stay, or not any more; and *fact*."""
+        rows = [{"article_id": bytes.fromhex(article_id), "key": key} for key in keys]
+        with self._writing_state() as connection:
+            _add_or_remove(connection, schema.restored, rows, add=not undo)
+            _remember(connection, fact, "")
+
+    def forget_restored(self, article_id: str) -> None:
+        """Drop what was decided about the pieces of an article."""
+        table = schema.restored
+        with self._writing_state() as connection:
             connection.execute(
-                sa.insert(schema.state_facts).prefix_with("OR REPLACE", dialect="sqlite"),
-                [{"name": name, "value": value}],
+                sa.delete(table).where(table.c.article_id == bytes.fromhex(article_id))
             )
 
     @contextlib.contextmanager
@@ -221,6 +255,23 @@ class Store(Reader):
         with database_errors(self.path), self.engine.connect() as connection:
             connection.exec_driver_sql("VACUUM")
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _remember(connection: sa.Connection, name: str, value: str) -> None:
+    connection.execute(
+        sa.insert(schema.state_facts).prefix_with("OR REPLACE", dialect="sqlite"),
+        [{"name": name, "value": value}],
+    )
+
+
+def _add_or_remove(
+    connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]], *, add: bool
+) -> None:
+    for row in rows:
+        same = [table.c[name] == value for name, value in row.items()]
+        connection.execute(sa.delete(table).where(*same))
+        if add:
+            connection.execute(sa.insert(table), [row])
 
 
 # ------------------------------------------------------------------------------ opening
@@ -256,7 +307,7 @@ def open_store(
             warc.remove_leftovers(path / "captures")
         engine = _open_derived(path, database)
         undo.callback(engine.dispose)
-        state_engine = open_database(path / STATE, schema.state)
+        state_engine = open_database(path / STATE, schema.state, schema.STATE)
         undo.pop_all()
     return Store(path, engine, state_engine, settings, lock)
 
@@ -266,6 +317,7 @@ def _open_derived(path: Path, name: str) -> sa.Engine:
     return open_database(
         path / name,
         schema.derived,
+        schema.DERIVED,
         lambda connection: _keep_what_is_there(connection, captures),
         _PAGE_BYTES,
     )

@@ -118,6 +118,8 @@ def _origin_headers(origin: Origin) -> dict[str, str]:
     if origin.commit:
         headers["Shilu-Commit"] = origin.commit
         headers["Shilu-Generation"] = str(origin.generation)
+    elif origin.kind == "export":
+        headers["Shilu-Export"] = str(origin.generation)
     return headers
 
 
@@ -196,6 +198,8 @@ class StoredRecord:
         commit = self.headers.get("shilu-commit")
         if commit:
             return Origin("git", path, commit, int(self.headers.get("shilu-generation", "0")))
+        if "shilu-export" in self.headers:
+            return Origin("export", path, generation=int(self.headers["shilu-export"]))
         return Origin("file", path)
 
     def capture(self) -> Capture:

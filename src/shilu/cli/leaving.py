@@ -1,0 +1,1 @@
+"""Commands that take the news out again."""

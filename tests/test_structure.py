@@ -1,0 +1,577 @@
+"""Lines and links that are not the article, on the pages of outlets nobody declared.
+
+The forms are those of real outlets; outlets, names and sentences are made up.
+"""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+
+from shilu.extraction import markup, structure
+from shilu.extraction.article import extract, extract_entry
+from shilu.records import Content, Entry
+from shilu.sources.catalog import undeclared
+from tests.test_clean import _HTML, signs, visible_signs
+
+BASE = "https://www.beiwan.example/news/2024/1.html"
+RULES = undeclared("beiwan.example")
+
+ARTICLE = (
+    "<p>北湾渔民周三再次递交请愿书，要求议会恢复冬季的航班。</p>"
+    "<p>“他们打了三十通电话，没有人接。”港务长何思敏说。</p>"
+    "<p>议会发言人周四回应称，委员会将在下月开会讨论这件事，会议向公众开放。</p>"
+)
+LINES = 3
+
+
+def content(html: str, title: str = "") -> Content:
+    return extract_entry(Entry(title=title, url=BASE, html=html), RULES, "s")
+
+
+def kept(html: str) -> list[str]:
+    found = content(html)
+    return found.text.split("\n") if found.text else []
+
+
+# --------------------------------------------------------------------------- what lines say
+
+SAID = {
+    "copyright": [
+        "版权所有，未经授权不得转载",
+        "© 2024 北湾报业有限公司 版权所有",
+        "【版权声明】本文版权归北湾新闻网所有，未经授权不得转载。",
+        "© 2024年北湾之声版权声明：本文所有内容受到著作权法保护，不得擅自使用。",
+        "本文系北湾网独家稿件，未经授权，不得转载。",
+        "本網站之文字、圖片及影音，非經授權，不得轉載、公開播送或公開傳輸及利用。",
+        "本刊載內容版權為北灣傳媒所有，未經編輯部授權，請勿轉載或複製，否則即為侵權。",
+        "未經授權請勿轉載",
+        "转载请注明出处：北湾网",
+        "著作权归作者所有。商业转载请联系作者获得授权，非商业转载请注明出处。",
+        "如需转载，请联系北湾网获得授权。",
+        "自由北灣版權所有不得轉載© 2020 The Beiwan Times. All Rights Reserved.",
+        "Copyright 2024 The Beiwan Post. All rights reserved.",
+        "This material may not be published, broadcast, rewritten or redistributed.",
+        "This work is licensed under a Creative Commons Attribution 4.0 licence.",
+        "本站作品采用知识共享署名 4.0 国际许可协议进行许可。",
+        "© 2020 BW",
+        "© 2024 Beiwan Media Group",
+        "京ICP备12345678号-1 公网安备11010502030000号",
+    ],
+    "disclaimer": [
+        "免责声明：本文不代表本站立场。",
+        "（本文仅代表作者个人观点，不代表本台立场）",
+        "（文章只代表特约评论员个人的立场和观点）",
+        "平台声明：该文观点仅代表作者本人，北湾号系信息发布平台，仅提供信息存储空间服务。",
+        "特别声明：以上内容为自媒体平台“北湾号”用户上传并发布，本平台仅提供信息存储服务。",
+        "Notice: The content above is uploaded and posted by a user of a social media platform.",
+        "※本文僅代表作者意見，不代表本報立場。",
+        "投资有风险，入市需谨慎。",
+        "北湾声明：北湾网登载此文出于传递更多信息之目的，并不意味着赞同其观点。",
+        "本文仅供参考",
+        "以上内容仅供参考，不构成投资建议。",
+        "图片来自网络，如有侵权，请联系删除。",
+        "The views expressed in this article are the author's own and do not necessarily reflect "
+        "those of The Beiwan Post.",
+        "Disclaimer: the information on this site is for reference only.",
+    ],
+    "follow": [
+        "欢迎关注我们的微信公众号",
+        "更多精彩内容，请关注北湾新闻微信公众号：beiwan2024",
+        "想看更多报道？欢迎订阅我们的YouTube频道！",
+        "关注公众号：北湾财经",
+        "▶ 追蹤我們的 Facebook 粉絲專頁",
+        "訂閱我們的頻道",
+        "加入北灣新聞LINE好友",
+        "北湾中文有Instagram！欢迎搜寻beiwan.chinese，看更多深入浅出的图文与影音报道。",
+        "微信公众号：beiwan_news",
+        "Follow us on Twitter and Facebook.",
+        "Follow The Beiwan Post on Telegram",
+        "關注我們：",
+    ],
+    "app": [
+        "下载北湾新闻APP",
+        "點我下載APP 按我看活動辦法",
+        "不用抽 不用搶 現在用APP看新聞 保證天天中獎 點我下載APP 按我看活動辦法",
+        "海量资讯、精准解读，尽在北湾财经APP",
+        "用微信扫码二维码",
+        "分享至好友和朋友圈",
+        "打开微信，点击底部的“发现”，使用“扫一扫”即可将网页分享至朋友圈",
+        "扫一扫，在手机上阅读本文",
+        "扫描二维码关注我们",
+        "长按识别二维码",
+        "手机看新闻",
+        "北湾日报客户端下载",
+        "下載北灣應用程式追蹤國際時事",
+        "Download the Beiwan Post app",
+    ],
+    "contact": ["北湾新闻报料：4009-00-4009", "投稿邮箱：beiwan@beiwan.example"],
+    "newsletter": [
+        "欢迎订阅北湾每日电子报",
+        "點擊訂閱《北灣快訊》電子報",
+        "Sign up for our daily newsletter.",
+        "Subscribe to our free newsletter and get the news in your inbox every morning",
+        "Thanks for reading Beiwan Notes! Subscribe for free to receive new posts.",
+        "Subscribe now",
+    ],
+    "donation": [
+        "请支持我们",
+        "支持独立媒体，请赞助我们",
+        "如果您喜欢我们的报道，请捐款支持我们。",
+        "每月一杯咖啡的金額，支持優質觀點的誕生，享有更好的閱讀體驗。",
+        "请我喝杯咖啡",
+        "赞赏作者",
+        "Support our journalism from as little as $1.",
+        "Buy me a coffee",
+        "If you value our work, please consider supporting us.",
+    ],
+    "share": [
+        "分享到：微信 微博 QQ空间",
+        "分享 :",
+        "一键分享",
+        "Share this article",
+        "Share on Facebook, Twitter, WhatsApp",
+    ],
+    "advertisement": [
+        "廣告",
+        "[廣告] 請繼續往下閱讀...",
+        "請繼續往下閱讀...",
+        "ADVERTISEMENT",
+        "Story continues below advertisement",
+        "Sponsored content",
+    ],
+    "feed_footer": [
+        "The post Harbour opens again appeared first on The Beiwan Post.",
+        "Powered by RSSHub",
+        "This entry passed through the Full-Text RSS service - if this is your content",
+        "Let's block ads! (Why?)",
+    ],
+    "source_link": [
+        "原文链接：https://www.beiwan.example/news/2024/1.html",
+        "阅读原文",
+        "查看原文",
+        "原文網址：https://beiwan.example/1",
+        "Read the original article",
+    ],
+    "read_more": [
+        "继续阅读",
+        "阅读全文",
+        "展开全文",
+        "查看更多",
+        "【详细】",
+        "点击进入专题>>",
+        "Read more",
+        "Continue reading",
+        "延伸閱讀",
+        "點我看更多北灣新聞＞＞＞",
+    ],
+    "navigation": [
+        "上一篇：冬季航班的前世今生",
+        "下一篇：渔港见闻",
+        "上一頁 下一頁",
+        "返回顶部",
+        "回到頂部",
+        "返回搜狐，查看更多",
+        "当前位置：首页 > 新闻 > 正文",
+        "首頁 > 地方 > 北灣",
+        "字号：小 中 大",
+        "Skip to main content",
+        "Back to top",
+    ],
+    "tags": ["标签：渔业 航班 议会", "標籤：漁業、航班", "Tags: fishing, flights"],
+    "counts": ["阅读 1234 · 点赞 56", "浏览：2,345次", "阅读(88) 评论(3)", "1.2k views"],
+    "comments": ["评论 (3)", "3 条评论", "发表评论", "共 0 則留言", "Leave a comment", "暂无评论"],
+    "player_fallback": [
+        "您的浏览器不支持播放",
+        "视频加载中，请稍候",
+        "加载中...",
+        "Loading...",
+        "0:00 / 3:25",
+        "聽新聞 0:00 / 0:00",
+        "Your browser does not support the audio element.",
+        "Please enable JavaScript to view the comments.",
+    ],
+    "cookies": [
+        "本网站使用cookies来改善您的浏览体验。继续使用即表示您同意我们的隐私政策。",
+        "We use cookies to give you the best experience. By continuing you accept our policy.",
+        "請同意我們的隱私權規範，才能啟用聽新聞的功能。",
+    ],
+    "relative_time": ["3 小时前", "5 mins ago", "2 天前"],
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "line"), [(rule, line) for rule, lines in SAID.items() for line in lines]
+)
+@pytest.mark.parametrize(
+    "form", ["<p>{}</p>", "<div><div><strong><span>{}</span></strong></div></div>"]
+)
+def test_line_that_says_it_is_no_article(rule: str, line: str, form: str) -> None:
+    html = ARTICLE + form.format(line)
+    found = content(html)
+    assert [gone.rule for gone in found.removed] == [f"generic.{rule}"]
+    assert len(found.text.split("\n")) == LINES
+    assert signs("".join(gone.text for gone in found.removed)) == signs(line)
+
+
+@pytest.mark.parametrize("rule", ["copyright", "follow", "app", "advertisement", "player_fallback"])
+def test_line_between_paragraphs(rule: str) -> None:
+    for line in SAID[rule]:
+        if line.startswith("© 20") and len(line) < 30:
+            continue  # only below the text
+        found = content(f"{ARTICLE}<p>{line}</p>{ARTICLE}")
+        assert [gone.rule for gone in found.removed] == [f"generic.{rule}"], line
+
+
+PROSE = [
+    # copyright
+    "版权所有者认为，平台应当为用户上传的内容承担责任。",
+    "版权法修订草案周一提交议会，未经授权不得转载的条款引起争论。",
+    "法院认为，未经许可转载他人作品，构成侵权，被告应当赔偿。",
+    "本报记者获得的文件显示，未经批准不得使用渔港，转载者亦须负责。",
+    "该公司周三发表版权声明：未经授权，任何人不得使用这首歌。",
+    "The phrase “all rights reserved” lost its legal force in 2000.",
+    "Copyright 2024 was a bad year for, lawyers say, because courts moved slowly.",
+    "转载这篇文章的三家网站，都没有注明作者是谁。",
+    "本文经授权转载自《北湾评论》。",
+    # disclaimer
+    "本文作者认为，民调不代表选民的真实看法。",
+    "免责声明不能免除平台的责任，律师何思敏说。",
+    "他的观点不代表政府，但很多人同意。",
+    "外交部发表声明：美方的说法没有根据。",
+    "投资建议书周五公布，风险提示只有一页。",
+    "The views expressed at the meeting ranged from anger to resignation, one delegate said.",
+    # follow, app, newsletter, donation
+    "他呼吁粉丝关注他的微信公众号，等待下一步消息。",
+    "欢迎关注这一问题的人越来越多，微信群里每天都有人发言，她说。",
+    "扫描二维码支付，已经成为北湾人的习惯。",
+    "请市民关注天文台的Facebook专页发布的消息。",
+    "本报接到爆料：三艘渔船周五没有返港，警方还在搜寻。",
+    "下载这个APP的人一周之内超过一百万，议会要求公司解释。",
+    "关注渔民生活的人不多。",
+    "订阅电子报的读者一年里增加了两成。",
+    "Subscribe to a newsletter and you will get ten, researchers found.",
+    "Follow the money, the old reporter used to say, and you will find the harbour.",
+    "支持我们的人越来越多，市长说。",
+    "请支持我们的候选人，他在集会上喊道。",
+    "Support independent candidates, he told voters in the harbour.",
+    "如果你喜欢这座城市，就得赞助它的球队，他说。",
+    # share, ads, feeds
+    "分享经济的兴起改变了租车业。",
+    "广告法修订草案周一提交议会。",
+    "Sponsored athletes must now declare their income, the committee said.",
+    "The post office appeared first on the list of buildings to be sold.",
+    # read more, navigation
+    "更多新闻自由，是他们唯一的要求。",
+    "相关报道援引的数字，出自一份旧报告。",
+    "阅读全文的人不到一成，调查显示。",
+    "上一篇报道说过，渔民在等一个答复。",
+    "下一页翻过去，就是新的一年。",
+    "返回首页大火现场的居民说，什么都没有了。",
+    "关注我们的孩子",
+    "作者只想让每个人都听到渔民的意见，哪怕只有一次。",
+    # tags, counts, comments, players, cookies
+    "标签：一张纸条救了一家店。",
+    "阅读1234页的卷宗，法官用了三天。",
+    "评论（3）说的是第三章。",
+    "浏览器不支持旧的证书，银行客户周一无法登录。",
+    "加载中的货船在码头爆炸，三人受伤。",
+    "本网站使用cookies追踪用户，法院周二裁定违法。",
+    "We use cookies because they taste good, the baker said.",
+    "3 小时前的一场大火烧毁了鱼市。",
+]
+
+
+@pytest.mark.parametrize("line", PROSE)
+@pytest.mark.parametrize("form", ["<p>{}</p>", "<div>{}</div>", "<p><strong>{}</strong></p>"])
+def test_prose_about_such_things_stays(line: str, form: str) -> None:
+    for html in (ARTICLE + form.format(line), form.format(line) + ARTICLE, form.format(line)):
+        assert content(html).removed == ()
+        assert line in kept(html)
+
+
+CREDITS = [
+    "责任编辑：何思敏",
+    "记者：秦勤 责编：何思敏",
+    "（编辑：何思敏）1130101",
+    "来源：北湾通讯社",
+    "图片来源：北湾通讯社",
+    "编者按：本文首次发表于二〇一九年。",
+    "更正：上一版把渔港的名字写错了。",
+    "Correction: an earlier version of this article misspelled the harbour.",
+    "翻译：秦勤",
+    "校对：何思敏",
+    "秦勤是北湾大学教授，著有《渔港》。",
+    "Reporting by Qin Qin; editing by He Simin",
+    "本文参考了北湾通讯社的报道",
+    "（北湾社、法新社）",
+    "原标题：北湾渔民再次请愿",
+    "本文来自微信公众号“北湾评论”，作者：秦勤。",
+]
+
+
+@pytest.mark.parametrize("line", CREDITS)
+def test_credits_and_notes_stay(line: str) -> None:
+    for html in (f"{ARTICLE}<p>{line}</p>", f"<p>{line}</p>{ARTICLE}"):
+        text = content(html).text + "".join(str(gone) for gone in content(html).removed)
+        assert line in text
+        assert not [gone for gone in content(html).removed if line in gone.text]
+
+
+# --------------------------------------------------------------------------- links
+
+
+def link(words: str, href: str = "/news/2024/2.html") -> str:
+    return f'<a href="{href}">{words}</a>'
+
+
+HEADLINES = ["渔港的冬季航班为何停了三年", "议会再议渔业补贴案", "北湾鱼市大火三人受伤"]
+CARDS = "".join(
+    f'<div class="c">{link(words)}<span>2024-05-0{n}</span></div>'
+    for n, words in enumerate(HEADLINES, 1)
+)
+
+RELATED = {
+    "heading and list": f"<h2>相关新闻</h2><ul>{''.join(f'<li>{link(w)}</li>' for w in HEADLINES)}</ul>",
+    "heading and paragraphs": "<p><strong>延伸阅读：</strong></p>" + "".join(f"<p>{link(w)}</p>" for w in HEADLINES),
+    "heading in brackets": "<p>【推薦閱讀】</p>" + "".join(f"<p>▶ {link(w)}</p>" for w in HEADLINES),
+    "heading and cards with days": f'<div class="box"><h3>热门文章</h3>{CARDS}</div>',
+    "heading of a site's own": f"<h4>小编最近文章</h4>{CARDS}",
+    "heading and other outlets": "<h3>You may also like</h3>" + "".join(f"<p>{link(w, 'https://else.example/1')}</p>" for w in HEADLINES),
+    "box with teasers": f"<div><h2>推荐阅读</h2><p><strong>渔港纪事</strong></p>{CARDS}</div>",
+    "label and link on one line": f"<p>延伸閱讀：{link(HEADLINES[0])}</p>",
+    "labels and links in one line": f"<p>Related: {link('Harbour opens again')} | {link('Fire at fish market')}</p>",
+    "links of one's own": "".join(f"<p>{link(w)}</p>" for w in HEADLINES),
+    "links on a sister host": "".join(f"<p>{link(w, 'https://bbs.beiwan.example/1')}</p>" for w in HEADLINES),
+    "one link alone": f"<p>{link(HEADLINES[0])}</p>",
+    "one link in bold": f"<p><b>{link(HEADLINES[0])}</b></p>",
+    "cards that are links": "".join(f'<a href="/n/{n}"><div>{w}</div><div>2024-05-01</div></a>' for n, w in enumerate(HEADLINES)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RELATED)
+@pytest.mark.parametrize("after", ["", ARTICLE])
+def test_related_links_are_left_out(name: str, after: str) -> None:
+    found = content(ARTICLE + RELATED[name] + after)
+    assert len(found.text.split("\n")) == LINES * (2 if after else 1), found.text
+    assert {gone.rule for gone in found.removed} <= {"generic.related_links", "generic.read_more"}
+    assert "".join(gone.text for gone in found.removed)
+
+
+ROWS = {
+    "generic.navigation": [
+        " | ".join(link(w) for w in ("首页", "国内", "国际", "渔业", "视频")),
+        "".join(link(w) for w in ("About", "Contact", "Terms of use", "Jobs")),
+        " ".join(link(w, "https://else.example/") for w in ("渔业", "航班", "议会")),
+    ],
+    "generic.share": [
+        link("微信", "#") + " " + link("微博", "#") + " " + link("Facebook", "#"),
+        link("Facebook", "https://www.facebook.com/x") + " / " + link("Twitter", "https://t.co/"),
+    ],
+    "generic.control": ["【" + link("打印本页", "#") + "】【" + link("关闭窗口", "#") + "】", link("我要纠错", "#")],
+    "generic.pagination": ["".join(link(f"【{n}】", f"/1_{n}.html") for n in (1, 2, 3)), "1 " + link("2") + " " + link("下一页")],
+    "generic.tags": ["标签 ： " + link("渔业") + " " + link("航班")],
+    "generic.feed_footer": ["The post " + link("Harbour opens") + " appeared first on " + link("Beiwan Post") + "."],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rule", "row"), [(rule, row) for rule, rows in ROWS.items() for row in rows]
+)
+@pytest.mark.parametrize("form", ["<p>{}</p>", "<div><div>{}</div></div>"])
+def test_rows_of_links(rule: str, row: str, form: str) -> None:
+    html = ARTICLE + form.format(row)
+    found = content(html)
+    assert {gone.rule for gone in found.removed} == {rule}
+    assert len(found.text.split("\n")) == LINES
+    gone = "".join(gone.text for gone in found.removed)
+    assert signs(found.text + gone) == visible_signs(html)
+
+
+@pytest.mark.parametrize(
+    "way", ["[继续阅读]", "阅读全文", "查看更多", "Read more", "Continue reading →", "（詳細）"]
+)
+def test_way_to_the_rest_of_the_text(way: str) -> None:
+    sentence = "北湾渔民周三再次递交请愿书，要求恢复航班。"
+    found = content(f"<p>{sentence} {link(way)}</p>")
+    assert found.text == sentence
+    assert [gone.rule for gone in found.removed] == ["generic.read_more"]
+    assert content(f"<p>报告很长，请{link('阅读全文')}</p>").removed == ()
+    assert content(f"<p>北湾渔民说，他们要的不{link('更多')}</p>").removed == ()
+
+
+LINKED_PROSE = {
+    "announced by a colon": "<p>议会公布了三份文件：</p>" + "".join(f"<p>{link(w)}</p>" for w in HEADLINES),
+    "sources elsewhere": "".join(f"<p>{link(w, 'https://else.example/1')}</p>" for w in HEADLINES),
+    "links within sentences": f"<p>此前{link('一份报告')}说，{link('航班停飞')}已有三年，{link('议会')}没有回应。</p>",
+    "a sentence that is a link": f"<p>{link('议会已经三次否决渔民的请愿，最近的一次是在去年冬天。')}</p>",
+    "a heading that is a link": f"<h3>{link(HEADLINES[0])}</h3>",
+    "a heading, then prose": "<h2>最新消息</h2><p>议会周五宣布，冬季航班将于下月恢复，每周三班。</p>",
+    "a heading before prose with links": f"<h3>相关背景</h3><p>航班停飞{link('三年')}以来，渔民靠自己的船往返。</p>",
+    "a table of links": "<table><tr><td>" + "</td><td>8</td></tr><tr><td>".join(link(w) for w in ("北湾队联合会", "东岸队联合会", "西滩队联合会")) + "</td><td>3</td></tr></table>",
+    "a caption that is a link": f"<figure><img src='https://a.example/1.jpg'><figcaption>{link('北湾渔港的冬天，资料图片')}</figcaption></figure>",
+    "names of persons": f"<p>{link('秦勤')}、{link('何思敏')}</p>",
+    "a quote": f"<blockquote><p>{link('渔港是我们的家')}</p><p>{link('冬天也要回家的人们')}</p></blockquote>",
+    "a list of books": "<h2>推荐书目</h2><ul><li>《渔港》，秦勤著，北湾出版社。</li><li>《冬季航班》，何思敏著。</li></ul>",
+    "services as items": "<p>调查列出五家平台：</p><ul><li>Facebook</li><li>Twitter</li><li>微信</li></ul>",
+    "a dialogue": "<p>问：</p><p>谁同意？</p><p>答：</p><p>我同意。</p>",
+    "a ©, whose picture it is": "<p><img src='https://a.example/1.jpg'></p><p>© 2024 Beiwan</p>",
+    "a © in a figure": "<figure><img src='https://a.example/1.jpg'><figcaption>© 2024 Beiwan</figcaption></figure>",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LINKED_PROSE)
+@pytest.mark.parametrize("around", ["{0}{1}", "{1}{0}", "{0}{1}{0}"])
+def test_links_that_are_the_article_stay(name: str, around: str) -> None:
+    html = around.format(ARTICLE, LINKED_PROSE[name])
+    found = content(html)
+    assert found.removed == ()
+    assert signs(found.text) == visible_signs(html)
+
+
+def test_digest_of_linked_items_is_the_article() -> None:
+    for item in ("<p>{}</p>", "<li>{}</li>", "<div><h3>{}</h3></div>"):
+        items = "".join(item.format(link(f"{w}之{n}")) for w in HEADLINES for n in range(4))
+        assert len(kept("<h2>本周要闻</h2><p>北湾本周的大事。</p>" + items)) == 14, item
+    pairs = "".join(f"<p>{link(w)}</p><p>{w}，议会周五说，答复还要等。</p>" for w in HEADLINES * 3)
+    assert len(kept(pairs)) == 18
+
+
+# --------------------------------------------------------------------------- lines ended by <br>
+
+
+def leaves_out_text() -> bool:
+    return len(kept("北湾渔民周三再次递交请愿书，要求恢复航班。<br>© 2024 北湾报 版权所有")) == 1
+
+
+def test_text_without_an_element_is_named() -> None:
+    tree = markup.parse(
+        "北湾渔民周三再次递交请愿书。<br>欢迎关注我们的微信公众号<br>下一句话在这里。"
+    )
+    outline = markup.Outline(tree.body)
+    found = structure.lines_left_out(outline, BASE)
+    assert [(outline.parts[index].tag, rule) for index, rule in found.items()] == [
+        ("-text", "generic.follow")
+    ]
+
+
+@pytest.mark.skipif(not leaves_out_text(), reason="the pass over the outline keeps text parts")
+def test_lines_ended_by_breaks_are_left_out() -> None:
+    html = (
+        "北湾渔民周三再次递交请愿书，要求恢复航班。<br><br>议会没有答复。<br><br>"
+        f"更多精彩内容，请关注<b>北湾</b>微信公众号<br>原文链接：{link('https://beiwan.example/1')}<br>"
+    )
+    found = content(html)
+    assert len(found.text.split("\n")) == 2
+    gone = "".join(gone.text for gone in found.removed)
+    assert signs(found.text + gone) == visible_signs(html)
+
+
+# --------------------------------------------------------------------------- whole pages
+
+LONG = ARTICLE + "".join(
+    f"<p>第{n}位渔民说，他在码头等了一整个冬天，直到看见船灯亮起，才知道航班真的回来了。</p>"
+    for n in range(9)
+)
+SENTENCE = "他们说，船回来的那天，码头上站满了人，连从不出门的老人也来了。"
+HEAD = "<head><meta charset=utf-8><title>北湾渔民再次请愿_北湾网</title></head>"
+NAV = (
+    '<div class="top">'
+    + "".join(link(w, f"/{n}") for n, w in enumerate(("首页", "国内", "国际", "登录")))
+    + "</div>"
+)
+SIDE = f'<div class="right"><h2>热点推荐</h2><ul>{"".join(f"<li>{link(w)}</li>" for w in HEADLINES)}</ul><p>关注北湾网微信</p></div>'
+FOOT = f'<div class="foot"><p>{link("联系我们")} {link("版权声明")}</p><p>北湾网 地址：渔港路一号 电话：0000-0000</p></div>'
+READERS = (
+    '<div id="comment-box"><h3>热门评论</h3>'
+    + "".join(f"<div><b>读者{n}</b><p>{SENTENCE}</p><span>赞 {n}</span></div>" for n in range(30))
+    + "</div>"
+)
+PAGES = {
+    "two columns": f'<body>{NAV}<h1>北湾渔民再次请愿</h1><div class="info">2024年05月01日 来源：北湾网</div>'
+    f'<div class="main"><div class="left"><div id="text">{LONG}<div class="edit">(责编：何思敏)</div></div>{SIDE}</div>{SIDE}</div>{FOOT}</body>',
+    "article element": f'<body>{NAV}<main><article><header><h1>北湾渔民再次请愿</h1><p>{SENTENCE}</p></header>'
+    f'<div>{LONG}</div><footer>责任编辑：何思敏</footer></article></main>{SIDE}{FOOT}</body>',
+    "tables": f'<body><table><tr><td>{NAV}</td></tr></table><table><tr><td>{SIDE}</td><td><h1>北湾渔民再次请愿</h1>'
+    f'<table><tr><td>{LONG}</td></tr><tr><td>发布日期：2024-03-06 责任编辑：何思敏</td></tr></table></td></tr></table>{FOOT}</body>',
+    "lists as columns": f'<body>{NAV}<ul><li><h3>北湾渔民再次请愿</h3><div class="all-txt">{LONG}</div>'
+    f'<ul><li>责任编辑：何思敏</li></ul>{READERS}</li><li>{SIDE}</li></ul>{FOOT}</body>',
+    "readers say more": f'<body>{NAV}<h1>北湾渔民再次请愿</h1><div id="a">{LONG}</div><p>责任编辑：何思敏</p>{READERS}{FOOT}</body>',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_article_of_a_whole_page(name: str) -> None:
+    html = f"<!doctype html><html>{HEAD}{PAGES[name]}</html>"
+    found = extract(html, url=BASE)
+    text = found.text
+    for line in [
+        *kept(LONG),
+        "责任编辑：何思敏" if "责任编辑" in PAGES[name] else "(责编：何思敏)",
+    ]:
+        assert line in text
+    for absent in (*HEADLINES, "首页", "联系我们", "地址：", "读者1", "关注北湾网微信"):
+        assert absent not in text, absent
+    body = text[found.body_start :] + "".join(gone.text for gone in found.removed)
+    shown = visible_signs(html)
+    assert signs(body) == shown or signs(body + "北湾渔民再次请愿") == shown
+
+
+def test_lead_and_note_beside_the_text_stay() -> None:
+    html = f"<html>{HEAD}<body>{NAV}<div><h1>题</h1><p>{SENTENCE}</p><div>{LONG}</div><p>又：{SENTENCE}</p></div>{FOOT}</body></html>"
+    text = extract(html, url=BASE).text
+    assert text.count(SENTENCE) == 2
+    assert "地址：" not in text
+
+
+def test_pages_that_are_no_article_are_left_alone() -> None:
+    cards = "".join(f"<div><h2>{link(w)}</h2><p>{w}。</p></div>" for w in HEADLINES * 3)
+    for html in (f"<html>{HEAD}<body>{cards}</body></html>", f"<div>{NAV}</div>{LONG}", LONG):
+        outline = markup.Outline(markup.parse(html).body)
+        assert structure.outside(outline, BASE) == {}
+
+
+# --------------------------------------------------------------------------- nothing is lost
+
+
+@given(_HTML)
+@settings(deadline=None)
+def test_kept_and_removed_are_all_there_is(html: str) -> None:
+    for page in (
+        html,
+        ARTICLE + html + RELATED["heading and list"],
+        f"<title>x</title>{LONG}{html}",
+    ):
+        found = content(page)
+        gone = "".join(gone.text for gone in found.removed)
+        assert signs(found.text + gone) == visible_signs(page)
+
+
+MANY = 100_000
+LARGE = {
+    "links": f"<div>{link('北湾渔民周三')}</div>" * (MANY // 2),
+    "links in lists": f"<ul><li>{link('北湾渔民周三')}</li></ul>" * (MANY // 3),
+    "headings": "<h2>相关新闻</h2>" * MANY,
+    "headings with links": f"<h2>相关新闻</h2><p>{link('北湾渔民周三')}</p>" * (MANY // 3),
+    "notices": "<p>© 2024 北湾报 版权所有</p>" * MANY,
+    "notices within each other": "<div>" * 500 + "<p>版权所有</p>" * MANY,
+    "empty elements": "<b></b>" * MANY + "<p>版权所有</p>" + "<i></i>" * MANY,
+    "pictures": ("<div><img src=x><p>版权所有</p></div>") * (MANY // 3),
+    "one long line": "未经授权不得" * (MANY * 5),
+    "half a notice": "<p>" + "版权所有，" * 40 + "者</p>" + "<p>" * (MANY // 10),
+    "digits": ("<p>阅读" + "1" * 60 + "x</p>") * (MANY // 100),
+    "services": ("<p><a href=#>" + "微信" * 70 + "甲</a></p>") * (MANY // 100),
+    "page": f"<html>{HEAD}<body>" + f"<div><p>{SENTENCE}</p></div>" * (MANY // 2) + "</body></html>",
+    "page with comments": f"<html>{HEAD}<body>{LONG}" + f"<div class=comment>{SENTENCE}</div>" * (MANY // 2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_time_is_linear(name: str) -> None:
+    outline = markup.Outline(markup.parse(LARGE[name]).body)
+    began = time.process_time()
+    for cleaner in structure.CLEANERS:
+        cleaner(outline, BASE)
+    assert time.process_time() - began < 6
