@@ -242,4 +242,4 @@ def test_file_must_be_named_after_its_outlet(tmp_path: Path) -> None:
 def test_rule_is_tried_only_where_it_can_match(select: str, html: str, applies: bool) -> None:
     quoted = select.replace('"', "'")
     rules = parse_source(GOOD + f'[[remove]]\nrule = "x"\nselect = "{quoted}"', "s")
-    assert rules.remove[0].may_apply(html.lower(), None) is applies
+    assert rules.remove[0].may_apply(html.lower(), "", None) is applies

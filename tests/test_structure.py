@@ -2,6 +2,7 @@
 
 The forms are those of real outlets; outlets, names and sentences are made up.
 """
+# ruff: noqa: E501 - a page is read better on one line
 
 from __future__ import annotations
 
@@ -469,6 +470,80 @@ def test_lines_ended_by_breaks_are_left_out() -> None:
     assert signs(found.text + gone) == visible_signs(html)
 
 
+# --------------------------------------------------------------------------- whole items
+
+TOP = "<p>（北湾社渔港三日电）北湾渔民周三再次递交请愿书，要求议会恢复冬季的航班。</p>"
+MORE = "<p>“他们打了三十通电话，没有人接。”港务长何思敏说。</p><p>议会没有回应。</p>"
+CREDIT = "<p>（编辑：何思敏）1130503</p>"
+# What of an item is the article, what is not; in the order of forms seen at portals of the
+# mainland, newspapers of Taiwan and Hong Kong, overseas outlets, and WordPress in English.
+ITEMS: dict[str, list[tuple[bool, str]]] = {
+    "portal": [
+        (False, '<div class="qrcode"><p>扫一扫 手机阅读</p></div>'),
+        (False, '<div class="date">2024年05月03日 10:20</div>'),
+        (True, f"<div class='article'>{TOP}{MORE}"),
+        (False, '<div class="appendQr_wrap"><div class="txt">海量资讯、精准解读，尽在北湾财经APP</div></div>'),
+        (True, '<p class="article-editor">责任编辑：秦勤</p></div>'),
+        (False, '<p><a href="//www.beiwan.example/"><span><i></i>返回北湾，查看更多</span></a></p>'.replace("返回北湾，", "")),
+        (False, '<div class="statement">平台声明：该文观点仅代表作者本人，北湾号系信息发布平台，仅提供信息存储空间服务。</div>'),
+        (False, '<div><span>阅读 (1024)</span></div>'),
+        (False, f"<div class='rel'><h2>大家都在看</h2>{CARDS}</div>"),
+    ],
+    "people": [
+        (True, f"<div id='zw'>{TOP}{MORE}"),
+        (False, '<div class="zdfy"><a href="/1.html">【1】</a><a href="/1-2.html">【2】</a><a href="/1-3.html">【3】</a></div>'),
+        (True, '<div class="edit">(责编：秦勤、何思敏)</div></div>'),
+        (False, '<div class="box_down"><span><a href="http://www.beiwan.example/a"><img src="https://a.example/i.png">北湾日报客户端下载</a></span></div>'),
+        (False, f"<div><h2>推荐阅读</h2><div><p><strong>渔港纪事</strong></p><h6>{link('文艺')}|{link('渔业')}|{link('读书')}</h6></div></div>"),
+        (False, '<div class="pic"><img src="https://a.example/q.jpg"><span>关注北湾网微信</span></div>'),
+    ],
+    "agency of Taiwan": [
+        (True, TOP),
+        (False, "<p>請同意我們的隱私權規範，才能啟用聽新聞的功能。</p>"),
+        (True, MORE + CREDIT),
+        (False, "<p>本網站之文字、圖片及影音，非經授權，不得轉載、公開播送或公開傳輸及利用。</p>"),
+    ],
+    "newspaper of Taiwan": [
+        (True, TOP),
+        (False, '<p class="before_ir">請繼續往下閱讀...</p>'),
+        (True, MORE),
+        (False, '<p>不用抽 不用搶 現在用APP看新聞 保證天天中獎　 <a href="https://app.else.example/">點我下載APP</a>　<a href="https://else.example/">按我看活動辦法</a></p>'),
+        (False, f"<p>【延伸閱讀】</p><p>▪ {link(HEADLINES[0])}</p><p>▪ {link(HEADLINES[1])}</p>"),
+        (False, "<p>點我訂閱北灣財經Youtube頻道</p>"),
+    ],
+    "site of Hong Kong": [
+        (True, TOP + MORE),
+        (False, f"<p>相關閱讀︰{link(HEADLINES[0])}</p>".replace("︰", "：")),
+        (True, "<p>港务处说，正在跟进。</p>"),
+        (False, "<p>下載「北灣」App ，即睇城中熱話</p>".replace(" ，即睇城中熱話", "")),
+        (False, "<p>追蹤我們的 Telegram 頻道</p>"),
+        (False, f"<p>{link('#渔业', '/tag/1')} {link('#航班', '/tag/2')} {link('#议会', '/tag/3')}</p>"),
+    ],
+    "overseas": [
+        (True, TOP + MORE),
+        (False, f"<p><b>{link(HEADLINES[2])}</b></p>"),
+        (True, "<p>渔民们说，他们会等到春天，等到船灯再亮起来的那一天。</p><p>责任编辑：秦勤#</p>"),
+        (False, "<p>如果您喜欢我们的报道，请捐款支持我们。</p>"),
+        (False, "<p>（文章只代表特约评论员个人的立场和观点）</p>"),
+        (False, "<p>© 2024 Beiwan Radio</p>"),
+    ],
+    "wordpress": [
+        (True, "<p>Fishermen of North Bay handed in their petition again on Wednesday.</p><p>Parliament did not answer, the harbour master said.</p>"),
+        (False, '<div class="sharedaddy"><h3>Share this:</h3><ul><li><a href="/?share=x">X</a></li></ul></div>'),
+        (False, "<p>Sign up for our free daily newsletter</p>"),
+        (False, f'<h3>You may also like</h3><p>{link("Harbour opens again in May")}</p><p>{link("Fire at the fish market")}</p>'),
+        (False, '<p>The post <a href="/1">North Bay</a> appeared first on <a href="https://beiwan.example">Beiwan Post</a>.</p>'),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ITEMS)
+def test_whole_item_of_a_form_seen(name: str) -> None:
+    found = content("".join(html for _, html in ITEMS[name]))
+    article = "".join(html for is_article, html in ITEMS[name] if is_article)
+    assert signs(found.text) == visible_signs(article)
+
+
 # --------------------------------------------------------------------------- whole pages
 
 LONG = ARTICLE + "".join(
@@ -553,6 +628,8 @@ MANY = 100_000
 LARGE = {
     "links": f"<div>{link('北湾渔民周三')}</div>" * (MANY // 2),
     "links in lists": f"<ul><li>{link('北湾渔民周三')}</li></ul>" * (MANY // 3),
+    "links on one line": "<p>" + link("北湾") * MANY + "</p>",
+    "links over many lines": "<a href=/x>" + "<p>北湾渔民周三</p>" * (MANY // 2),
     "headings": "<h2>相关新闻</h2>" * MANY,
     "headings with links": f"<h2>相关新闻</h2><p>{link('北湾渔民周三')}</p>" * (MANY // 3),
     "notices": "<p>© 2024 北湾报 版权所有</p>" * MANY,

@@ -163,7 +163,9 @@ _LOOKED_AT = 2000  # articles of a source, the newest
 _MIN_ARTICLES = 3
 _MIN_SHARE = 0.02
 _MAX_LINE = 300  # characters: what recurs and is longer is a text published twice
+_MOSTLY = 0.8  # of the articles with a label: have nothing after it; have the same line
 _PROSE = frozenset({"paragraph", "heading", "item", "quote", "cell", "subtitle", "note"})
+_ASIDE = frozenset({"credits", "caption", "dateline"})  # no prose
 _LABEL = re.compile(r"[^\s:：。！？，,]{2,12}\s*[:：]")
 _DIGITS = re.compile(r"\d+")
 
@@ -189,33 +191,85 @@ def boilerplate(archive: Archive, source: str, tick: Tick = quiet) -> list[Recur
     """Find the lines that recur across a source's articles, the most frequent first.
 
     Looks at the newest version of its newest articles. Credits, datelines and captions recur by
-    their nature and are left alone.
+    their nature and are left alone, as are labels that prose follows: they belong to the article.
     """
-    seen: dict[str, _Seen] = defaultdict(_Seen)
-    starts: dict[str, _Seen] = defaultdict(_Seen)
-    looked_at = 0
-    for content in _newest(archive, source, tick):
-        looked_at += 1
-        lines = [block for block in content.blocks if block.kind != "title"]
-        for position, block in enumerate(lines):
-            if block.kind not in _PROSE or block.end - block.start > _MAX_LINE:
-                continue
-            text = content.text[block.start : block.end]
-            where = position / max(1, len(lines) - 1)
-            seen[_DIGITS.sub("0", text)].note(looked_at, text, where)
-            label = _LABEL.match(text)
-            if label and label.end() < len(text):
-                starts[label[0]].note(looked_at, label[0], where)
-    enough = max(_MIN_ARTICLES, math.ceil(_MIN_SHARE * looked_at))
-    lines_found = [one for one in seen.values() if one.articles >= enough]
-    in_full = Counter(label[0] for one in lines_found if (label := _LABEL.match(one.text)))
-    found = [one.told(looked_at, is_start=False) for one in lines_found]
+    articles = [_lines(content) for content in _newest(archive, source, tick)]
+    enough = max(_MIN_ARTICLES, math.ceil(_MIN_SHARE * len(articles)))
+    lines: dict[str, _Seen] = defaultdict(_Seen)
+    labels: dict[str, _Seen] = defaultdict(_Seen)
+    for number, article in enumerate(articles, 1):
+        for position, line in enumerate(article):
+            where = position / max(1, len(article) - 1)
+            if line.key:
+                lines[line.key].note(number, line.text, where)
+            if line.label:
+                labels[line.label].note(number, line.label, where)
+    lines = {key: one for key, one in lines.items() if one.articles >= enough}
+    labels = {label: one for label, one in labels.items() if one.articles >= enough}
+    at_end = Counter(
+        label for article in articles for label in _last_labels(article, lines, labels)
+    )
+    one_line = {one.label: lines[one.key].articles for one in _labelled(articles, lines)}
+    labels = {
+        label: one
+        for label, one in labels.items()
+        if at_end[label] >= _MOSTLY * one.articles
+        and one.times < 2 * one.articles  # else they are the speakers of an interview
+        and one_line.get(label, 0) < _MOSTLY * one.articles
+    }
+    covered = {one.key for one in _labelled(articles, lines) if one.label in labels}
+    found = [one.told(len(articles), is_start=True) for one in labels.values()]
     found += [
-        one.told(looked_at, is_start=True)
-        for text, one in starts.items()
-        if one.articles >= enough and not in_full[text] and one.is_at_an_end
+        one.told(len(articles), is_start=False) for key, one in lines.items() if key not in covered
     ]
     return sorted(found, key=lambda one: (-one.articles, one.text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of an article."""
+
+    text: str
+    key: str  # what it has in common with lines that differ in numbers; "" when it is not looked at
+    label: str  # what it begins with when other words follow, else ""
+
+
+def _lines(content: Content) -> list[_Line]:
+    found = []
+    for block in content.blocks:
+        text = content.text[block.start : block.end]
+        if block.kind not in _PROSE or len(text) > _MAX_LINE:
+            if block.kind != "title":
+                found.append(_Line("" if block.kind in _ASIDE else text, "", ""))
+            continue
+        label = _LABEL.match(text)
+        has_more = label is not None and label.end() < len(text)
+        found.append(_Line(text, _DIGITS.sub("0", text), label[0] if label and has_more else ""))
+    return found
+
+
+def _last_labels(
+    article: Sequence[_Line], lines: Mapping[str, _Seen], labels: Mapping[str, _Seen]
+) -> set[str]:
+    """Return the labels after which an article has nothing but what recurs."""
+    found = set()
+    for line in reversed(article):
+        if line.label in labels:
+            found.add(line.label)
+        elif line.text and line.key not in lines:
+            break
+    return found
+
+
+def _labelled(articles: Iterable[Sequence[_Line]], lines: Mapping[str, _Seen]) -> list[_Line]:
+    """Return the recurring lines that begin with a label, each once, the most frequent last."""
+    found = {
+        line.key: line
+        for article in articles
+        for line in article
+        if line.label and line.key in lines
+    }
+    return sorted(found.values(), key=lambda line: lines[line.key].articles)
 
 
 class _Seen:
@@ -224,19 +278,16 @@ class _Seen:
     def __init__(self) -> None:
         self.text = ""
         self.articles = 0
+        self.times = 0
         self._last = 0
         self._where = 0.0
 
     def note(self, article: int, text: str, where: float) -> None:
+        self.times += 1
         if self._last != article:
             self._last, self.text = article, text
             self.articles += 1
             self._where += where
-
-    @property
-    def is_at_an_end(self) -> bool:
-        """A label in the middle of articles belongs to them: 问：, 中国外交部："""
-        return self._where / self.articles > 0.85
 
     def told(self, looked_at: int, *, is_start: bool) -> Recurring:
         pattern = r"\s*".join(_DIGITS.sub(r"\\d+", re.escape(word)) for word in self.text.split())

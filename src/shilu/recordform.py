@@ -8,14 +8,16 @@ A record is one Markdown file::
 
     <html body on one line>
 
-Its sibling form puts Jekyll front matter before the head, or in its place. ``docs/record-form.md``
-tells every variation that is read.
+Its sibling form puts Jekyll front matter before the head, or in its place. So does the readable form
+that ``shilu export markdown`` writes: its front matter says ``form: shilu/1``, and what follows the
+head is Markdown. ``docs/record-form.md`` tells every variation that is read.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import yaml
@@ -45,6 +47,12 @@ _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 _MAX_FRONT_MATTER = 64 * 1024  # characters; longer is no front matter of a record
 _MAX_NESTING = 8  # of YAML; front matter is flat, and the reader's time grows with the square
 _MAX_ITEMS = 20  # of one list of names
+
+READABLE = "shilu/1"  # what the front matter of readable files gives as their form
+_READABLE_START = f"---\nform: {READABLE}\n"
+# Whom an article names, each with its place, can be many; what an archive wrote is read in full.
+_MAX_READABLE = 1024 * 1024
+_MAX_READABLE_ITEMS = 10_000
 
 
 def is_record_path(path: str) -> bool:
@@ -77,10 +85,11 @@ def read_record(data: bytes, path: str, subject: str) -> Entry | Problem:
     text = _decode(data, subject, problems)
     text = text.removeprefix("\ufeff")
     front: Mapping[str, tuple[str, ...]] = {}
-    match = _FRONT_MATTER.match(text[:_MAX_FRONT_MATTER])
+    match = _front_match(text)
     if match:
         front = _front_matter(match[1] or "", subject, problems)
         text = text[match.end() :]
+    is_readable = front.get("form") == (READABLE,)
     head = _HEAD.match(text)
     if head is None and not front:
         return Problem("record.no_head", subject, refused=True)
@@ -90,9 +99,13 @@ def read_record(data: bytes, path: str, subject: str) -> Entry | Problem:
         html = text[head.end() :]
     else:
         title, url, feed_at, html = "", "", None, text
+    if is_readable:  # the head, which is for the eye, has them as Markdown writes them
+        title, url = " ".join(front.get("title", ())), " ".join(front.get("url", ())).strip()
     title = title or " ".join(front.get("title", ()))
     url = url or " ".join(front.get("from", ())).strip()
-    if feed_at is None:
+    if feed_at is None and is_readable:
+        feed_at = read_instant(" ".join(front.get("feed_at", ())))
+    elif feed_at is None:
         written = " ".join(front.get("date", ()))
         feed_at = _front_date(written)
         if feed_at is None and head is None:
@@ -105,10 +118,53 @@ def read_record(data: bytes, path: str, subject: str) -> Entry | Problem:
         html=html.strip("\r\n"),
         feed_at=feed_at,
         authors=tuple(author for author in authors if author),
-        file_id=file_id,
+        file_id=None if is_readable else file_id,
         folder=folder,
         problems=tuple(problems),
+        front_matter=front if is_readable else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Which version a readable file holds."""
+
+    n: int
+    at: datetime | None  # the instant by which it is ordered; None: not known
+
+
+def readable_standing(data: bytes) -> Standing | None:
+    """Return which version a readable file holds; None for any other file."""
+    if READABLE.encode() not in data[:_MAX_READABLE]:
+        return None
+    text = data[:_MAX_READABLE].decode("utf-8", "replace").removeprefix("\ufeff")
+    match = _front_match(text)
+    front = _front_matter(match[1] or "", "", []) if match else {}
+    if front.get("form") != (READABLE,):
+        return None
+    n = " ".join(front.get("version", ()))
+    return Standing(
+        int(n) if re.fullmatch(r"[1-9]\d{0,8}", n, re.A) else 1,
+        read_instant(" ".join(front.get("stands_at", ()))),
+    )
+
+
+def read_instant(text: str) -> datetime | None:
+    """Read an instant as RFC 3339 writes it; None for anything else.
+
+    >>> read_instant("2024-09-17T22:17:00+08:00").isoformat()
+    '2024-09-17T14:17:00+00:00'
+    """
+    try:
+        instant = datetime.fromisoformat(text)
+        return instant.astimezone(UTC) if instant.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _front_match(text: str) -> re.Match[str] | None:
+    is_readable = text[: 2 * len(_READABLE_START)].replace("\r\n", "\n").startswith(_READABLE_START)
+    return _FRONT_MATTER.match(text[: _MAX_READABLE if is_readable else _MAX_FRONT_MATTER])
 
 
 def write_record(stamp_ms: int | str, title: str, url: str, html: str) -> str:
@@ -179,7 +235,7 @@ def _yaml_pairs(text: str) -> dict[str, tuple[str, ...]]:
     Only the events of the parser are used: nothing is built from aliases and merge keys, which a
     few bytes can make exhaust the memory, and a title of 007 or yes stays what it is.
     """
-    pairs: dict[str, tuple[str, ...]] = {}
+    pairs: dict[str, list[str]] = {}
     key: str | None = None  # whose value comes next
     depth = 0
     in_list = False  # whether the value is a list; of nested tables nothing is taken
@@ -193,18 +249,19 @@ def _yaml_pairs(text: str) -> dict[str, tuple[str, ...]]:
         if depth == 1 and key is None:
             key = value
         elif depth == 1:
-            pairs[key or ""] = (value,) if value else ()
+            pairs[key or ""] = [value] if value else []
             in_list = isinstance(event, yaml.SequenceStartEvent)
             key = key if starts else None
-        elif depth == 2 and in_list and value and len(pairs.get(key or "", ())) < _MAX_ITEMS:
-            pairs[key or ""] = (*pairs.get(key or "", ()), value)
+        elif depth == 2 and in_list and value:
+            pairs.setdefault(key or "", []).append(value)
         if starts:
             depth += 1
             if depth == 1 and not isinstance(event, yaml.MappingStartEvent):
                 return {}
             if depth > _MAX_NESTING:
                 raise yaml.YAMLError("nested too deep")
-    return pairs
+    most = _MAX_READABLE_ITEMS if pairs.get("form") == [READABLE] else _MAX_ITEMS
+    return {key: tuple(values[:most]) for key, values in pairs.items()}
 
 
 def _written(scalar: yaml.ScalarEvent) -> str:

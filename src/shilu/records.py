@@ -61,7 +61,8 @@ class Origin:
     kind: Literal["git", "file", "http", "export"]
     path: str  # as the origin names it: "articles/rfi/1015022.md"
     commit: str | None = None  # hexadecimal object name
-    # Tells equal instants apart. git: 1 + the longest way to a root; export: the version's n.
+    # Tells equal instants apart. git: 1 + the longest way to a root; export: the version's n,
+    # negative where the version stood at no known instant.
     generation: int = 0
 
     @property
@@ -82,8 +83,12 @@ class Capture:
 
     @property
     def origin_at(self) -> datetime | None:
-        """The origin's own instant; None for loose files, whose import proves no order."""
-        return None if self.origin.kind == "file" else self.captured_at
+        """The origin's own instant; None for loose files, whose import proves no order.
+
+        Exported versions of such have none either.
+        """
+        has_none = self.origin.kind == "file" or self.origin.generation < 0
+        return None if has_none else self.captured_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,8 @@ class Entry:
     file_id: int | None = None  # the number a mirror filed it under
     folder: str | None = None  # the folder a mirror filed it in
     problems: tuple[Problem, ...] = ()
+    # Of a readable file that an archive wrote: what its front matter says; html is Markdown then.
+    front_matter: Mapping[str, tuple[str, ...]] | None = None
 
 
 # --------------------------------------------------------------------------- articles and versions

@@ -19,6 +19,8 @@ _TRACKING = re.compile(
 _PATH_SAFE = "/:@!$&'()*+,;=-._~"
 
 _WEB = frozenset({"http", "https"})
+# What nearly every address looks like; for these the dear way is spared.
+_PLAIN = re.compile(r"https?://[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?:/[^\s#\[\]]*)?$")
 _BROKEN_HOST = re.compile(r"[\s<>\"\\^`{|}\x00-\x1f\x7f]")
 
 
@@ -28,6 +30,8 @@ def is_web_address(url: str) -> bool:
     >>> is_web_address("https://www.dw.com/zh/a-70241396"), is_web_address("javascript:alert(1)")
     (True, False)
     """
+    if _PLAIN.match(url):
+        return True
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -139,6 +143,8 @@ def absolute(url: str, base: str | None) -> str | None:
         return None
     if url.startswith("//"):
         url = "https:" + url
+    if _PLAIN.match(url):
+        return url
     try:
         resolved = urljoin(base, url) if base else url
     except ValueError:

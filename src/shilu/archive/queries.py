@@ -458,6 +458,46 @@ class Reader:
             for row in result:
                 yield _article(row)
 
+    def numbered_articles(self, source: str | None = None) -> list[tuple[int, Article]]:
+        """Return every article, or those of a source, with the archive's own numbers.
+
+        By source, then id.
+        """
+        a = schema.articles.c
+        statement = sa.select(schema.articles).order_by(a.source, a.id)
+        if source is not None:
+            statement = statement.where(a.source == source)
+        with self.reading() as connection:
+            return [(row.no, _article(row)) for row in connection.execute(statement)]
+
+    def seen_of(self, article_no: int) -> list[Seen]:
+        """Return what ordering needs to know of an article's captures."""
+        statement = seen_rows().where(schema.captures.c.article_no == article_no)
+        with self.reading() as connection:
+            return [to_seen(row) for row in connection.execute(statement)]
+
+    def text_digest(self) -> str:
+        """Return a digest over what a reader reads: every version's ids, title and text.
+
+        Unlike ``logical_digest`` it does not change with the origins of the captures: an archive
+        made from an export of all versions has the same.
+        """
+        a, v = schema.articles.c, schema.versions.c
+        statement = (
+            sa.select(a.id, a.source, a.key, v.n, v.id.label("version"), v.data)
+            .select_from(schema.versions.join(schema.articles, v.article_no == a.no))
+            .order_by(a.id, v.n)
+        )
+        digest = hashlib.sha256()
+        with self.reading() as connection:
+            stream = connection.execution_options(yield_per=1000).execute(statement)
+            for row in stream:
+                content = _unpacked(row.data, f"{row.source}/{row.key} v{row.n}")
+                fields = (row.id.hex(), str(row.n), row.version.hex(), content.title, content.text)
+                for part in (field.encode() for field in fields):
+                    digest.update(b"%d:%b" % (len(part), part))
+        return digest.hexdigest()
+
     def article_of(self, article_id: bytes) -> tuple[int, Article] | None:
         """Return an article by its id."""
         with self.reading() as connection:
@@ -701,19 +741,24 @@ def seen_rows() -> sa.Select[Any]:
     c = schema.captures.c
     return sa.select(
         c.article_no, c.no, c.id, c.digest, c.content_hash, c.feed_ms,
-        _own_instant().label("origin_ms"), c.generation,
+        _own_instant().label("origin_ms"), c.generation, c.kind,
     )  # fmt: skip
 
 
 def _own_instant() -> sa.Case[Any]:
-    """The instant of a capture's origin; NULL for loose files, whose import proves no order."""
-    return sa.case((schema.captures.c.kind != "file", schema.captures.c.captured_ms))
+    """The instant of a capture's origin; NULL for loose files, whose import proves no order.
+
+    As ``records.Capture.origin_at``.
+    """
+    c = schema.captures.c
+    return sa.case((sa.and_(c.kind != "file", c.generation >= 0), c.captured_ms))
 
 
 def to_seen(row: Any) -> Seen:
     """Read a row of ``seen_rows``."""
     return Seen(
         row.no, row.id, row.digest, row.content_hash, row.origin_ms, row.generation, row.feed_ms,
+        row.kind == "export",
 
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import html as html_entities
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
@@ -20,7 +20,7 @@ from urllib.parse import unquote
 from selectolax.lexbor import LexborHTMLParser
 
 from shilu.config import parse_toml
-from shilu.extraction import bylines, clean, contributors, datelines, markup, structure
+from shilu.extraction import bylines, clean, contributors, datelines, markup, readable, structure
 from shilu.recordform import file_place, looks_like_record, read_record
 from shilu.records import (
     Block,
@@ -94,7 +94,7 @@ def extractor_digest(catalog_digest: str, choices: str = "") -> str:
     own = [path for path in package.joinpath("extraction").iterdir() if path.is_file()]
     others = (
         "recordform.py", "text.py", "urls.py", "sources/catalog.py", "lexicon/tables.py",
-        "lexicon/cities.tsv",
+        "lexicon/cities.tsv", "sources/literals.py",
     )  # fmt: skip
     for path in (*sorted(own, key=lambda path: path.name), *map(package.joinpath, others)):
         digest.update(path.read_bytes())
@@ -123,7 +123,7 @@ def read_capture(
     rules = catalog.for_url(url) if valid else folder_rules or catalog.get("unknown")
     if valid:
         entry = replace(entry, url=url)
-    key = rules.key(entry) if valid else ""
+    key = readable.key_of(entry, rules, rules.key(entry)) if valid else ""
     content = extract_entry(
         entry, rules, subject,
         off=choices.switched_off.get(rules.source.id, frozenset()),
@@ -220,6 +220,8 @@ def extract_entry(
 
     *off* are rules not to be followed, *restored* the keys of removed pieces that are to stay.
     """
+    if entry.front_matter is not None:
+        return readable.read(entry, subject)
     problems = list(entry.problems)
     html = storable(entry.html)
     costly = _costly(html, subject)
@@ -262,7 +264,7 @@ def extract_entry(
     trimming.repeated_title(titled.text)
     trimming.repeated_authors(authors)
     trimming.end_mark()
-    trimming.lines((*rules.remove, *_generic_rules()), day)
+    trimming.lines(rules.over_lines, lower, outline.text.lower(), day)
     lines = page.lines
     named = contributors.tell_apart(lines)
     if not authors and rules.lead_authors:
@@ -395,7 +397,7 @@ class _Trimming:
         if len(first.text) > 2 * len(title) + 16:
             return
         if content_key(first.text) == content_key(title):
-            self._drop("generic.repeated_title", index)
+            self._drop({index: "generic.repeated_title"})
 
     def repeated_authors(self, authors: Sequence[str]) -> None:
         """Leave out a first line that only names the authors already known."""
@@ -409,8 +411,7 @@ class _Trimming:
             return
         names = set(bylines.author_names(lines[named].text))
         if names and names <= set(authors):
-            for _ in range(1 + is_labelled):
-                self._drop("generic.repeated_authors", index)
+            self._drop(dict.fromkeys(range(index, named + 1), "generic.repeated_authors"))
 
     def end_mark(self) -> None:
         """Take off the mark that ends an agency's copy."""
@@ -422,26 +423,30 @@ class _Trimming:
                 continue
             if match.start() == 0:
                 if len(lines) > 1:
-                    self._drop("generic.end_mark", index)
+                    self._drop({index: "generic.end_mark"})
             elif self._may_drop(removed := Removed("generic.end_mark", match[0].strip())):
                 self._page.removed.append(removed)
                 _keep(line, 0, match.start())
             return
 
-    def lines(self, rules: Sequence[RemoveRule], day: date | None) -> None:
-        """Leave out what rules over lines match: whole lines, or a line's beginning or end."""
-        for rule in rules:
-            if rule.cut is not None and rule.holds_on(day):
+    def lines(self, rules: Sequence[RemoveRule], html: str, text: str, day: date | None) -> None:
+        """Leave out what rules over lines match: whole lines, or a line's beginning or end.
+
+        *html* and *text* are those of the page, in lower case.
+        """
+        in_force = [rule for rule in rules if rule.may_apply(html, text, day)]
+        for rule in in_force:
+            if rule.cut is not None:
                 self._cut(rule.rule, rule.cut, rule.max_chars)
-        over_lines = [rule for rule in rules if rule.line is not None and rule.holds_on(day)]
+        over_lines = [rule for rule in in_force if rule.line is not None]
         if not over_lines:
             return
-        index = 0
-        while index < len(self._page.lines):
-            text = self._page.lines[index].text
-            met = next((rule for rule in over_lines if rule.meets_line(text)), None)
-            if met is None or not self._drop(met.rule, index):
-                index += 1
+        gone: dict[int, str] = {}
+        for index, line in enumerate(self._page.lines):
+            met = next((rule for rule in over_lines if rule.meets_line(line.text)), None)
+            if met is not None:
+                gone[index] = met.rule
+        self._drop(gone)
 
     def _cut(self, rule: str, pattern: re.Pattern[str], max_chars: int | None) -> None:
         lines = self._page.lines
@@ -472,15 +477,24 @@ class _Trimming:
     def _may_drop(self, removed: Removed) -> bool:
         return removed.rule not in self._off and removed.key not in self._restored
 
-    def _drop(self, rule: str, index: int) -> bool:
-        removed = Removed(rule, self._page.lines[index].text)
-        if not self._may_drop(removed):
-            return False
-        self._page.removed.append(removed)
-        del self._page.lines[index]
-        for medium in self._page.media:
-            medium.before -= medium.before > index
-        return True
+    def _drop(self, gone: Mapping[int, str]) -> None:
+        """Leave out lines, each by a rule; linear in the number of lines."""
+        page = self._page
+        kept: list[clean.Line] = []
+        before: list[int] = []  # how many lines are kept before each
+        for index, line in enumerate(page.lines):
+            before.append(len(kept))
+            removed = Removed(gone[index], line.text) if index in gone else None
+            if removed is not None and self._may_drop(removed):
+                page.removed.append(removed)
+            else:
+                kept.append(line)
+        if len(kept) == len(page.lines):
+            return
+        before.append(len(kept))
+        for medium in page.media:
+            medium.before = before[medium.before]
+        page.lines[:] = kept
 
 
 def _keep(line: clean.Line, start: int, stop: int) -> None:

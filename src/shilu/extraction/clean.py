@@ -125,8 +125,9 @@ def removals(
     *html* is what the tree was made from, in lower case: rules whose literals it lacks are skipped.
     """
     found: LeftOut = {}
+    text = outline.text.lower()
     for rule in rules:
-        if not rule.may_apply(html, day):
+        if not rule.select or not rule.may_apply(html, text, day):
             continue
         if rule.tags and rule.max_chars is not None and rule.max_chars <= LABEL_CHARS:
             candidates: Iterable[tuple[int, str, Part]] = outline.labels(rule.tags)

@@ -28,6 +28,8 @@ from shilu.records import CreditRole
 _MAX_NAME = 4  # characters of a Chinese name without dots
 _HEAD, _TAIL = 3, 8  # lines of prose within which credits stand at either end
 _MAX_LINE = 200  # characters of a line of credits
+_MAX_SOURCES_LINE = 100
+_BRACKETS, _SENTENCE_ENDS = "（(【[", "。！？!?…”」』"
 
 _ROLES: MappingProxyType[CreditRole, str] = MappingProxyType(
     {
@@ -149,6 +151,8 @@ def tell_apart(lines: Sequence[Line]) -> list[Named]:
                 found += named
                 line.kind, line.level = "credits", 0
                 continue
+        if line.text[-1] not in "）)":
+            continue
         after = _AFTER_PROSE.search(line.text, max(0, len(line.text) - _MAX_LINE))
         if after:
             found += _sources(after["sources"], index, after.start("sources"))
@@ -157,12 +161,20 @@ def tell_apart(lines: Sequence[Line]) -> list[Named]:
 
 def _credits(text: str, index: int) -> Iterator[Named]:
     """Yield the names of a line that is all credits."""
-    named = _labelled(text, index) or _newsroom(text, index)
+    # Most lines are prose, and the patterns are dear: what ends a sentence ends no credits.
+    is_bracketed = text[0] in _BRACKETS
+    if text[-1] in _SENTENCE_ENDS and not is_bracketed and not text.startswith("本"):
+        return
+    named = _labelled(text, index)
+    if not named and ("编" in text or "編" in text) and ("记者" in text or "記者" in text):
+        named = _newsroom(text, index)
     if named:
         yield from named
         return
     for pattern in (_SIGNED, _REFERRED, _SOURCE):
-        match = pattern.fullmatch(text)
+        if pattern is _SIGNED and text[-1] not in "）)":
+            continue
+        match = pattern.fullmatch(text) if len(text) <= _MAX_SOURCES_LINE else None
         if not match:
             continue
         sources = list(_sources(match["sources"], index, match.start("sources")))

@@ -19,7 +19,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from itertools import accumulate
 from operator import attrgetter, itemgetter
@@ -65,11 +65,18 @@ _FILLER = re.compile(
     r"|\d{1,2}\s*(?:秒|分钟|分鐘|小时|小時|天|minutes?|hours?|days?)\s*(?:之?前|ago)"
     r"|[\d\s,.]{1,8}|\w{1,8}|[A-Za-z]{3,9}\.? \d{1,2}, \d{4})"
 )
+_MAX_BESIDE = 24  # characters beside each link of such a line
 _ANNOUNCES = (":", "：")
 _MAX_FILLERS = 2  # between two links of one list
 _MAX_BOX = 1500  # characters of a box that a heading of related links begins
 _MIN_HEADLINE = 8  # characters; a shorter line that is a link names a section or a person
 _ROW = 3  # links on one line that make it a row
+# The pictures of these are icons, QR codes and thumbnails, where they stand in one of these tags.
+_OWN_PICTURES = frozenset({
+    "generic.app", "generic.follow", "generic.share", "generic.donation", "generic.contact",
+    RELATED_LINKS, _NAVIGATION, _CONTROL,
+})  # fmt: skip
+_WITH_PICTURE = frozenset({"a", "span", "p", "li", "strong", "b", "em"})
 _TIERS = (60, 180, 500)  # characters; most rules look at short lines only, and those are few
 _MAX_LINES = 10_000  # more are no article; each costs some microseconds
 _SHARED_HOSTS = (
@@ -107,36 +114,43 @@ class Hints:
     def __init__(self, rules: Mapping[int, LineRule]) -> None:
         """*rules* by their number in the table."""
         self._rules = rules
-        of_hint: dict[str, set[int]] = {}
+        of_hint: dict[str, list[int]] = {}
         for number, rule in rules.items():
             for hint in rule.hints:
-                of_hint.setdefault(hint, set()).add(number)
-        firsts: dict[str, list[str]] = {}
-        for hint in of_hint:
-            firsts.setdefault(hint[0], []).append(re.escape(hint[1:]))
-        self._pattern = re.compile(
-            "|".join(f"{re.escape(first)}(?:{'|'.join(rest)})" for first, rest in firsts.items())
-        )
-        self._of_hint = {hint: sorted(numbers) for hint, numbers in of_hint.items()}
+                of_hint.setdefault(hint, []).append(number)
+        # Latin letters are few in Chinese text, and every one of them begins some hint.
+        self._latin = [hint for hint in of_hint if hint.isascii()]
+        others = [hint for hint in of_hint if not hint.isascii()]
+        self._pattern = _any_of(others)
+        self._of_hint = of_hint
         # A hint that is found hides one that begins within it.
         self._hidden = {
             hint: sorted(
                 {
                     number
-                    for other, numbers in of_hint.items()
+                    for other in others
                     if other != hint and _may_be_hidden(other, hint)
-                    for number in numbers
-                }
-                - of_hint[hint]
+                    for number in of_hint[other]
+                }.difference(of_hint[hint])
             )
-            for hint in of_hint
+            for hint in others
         }
 
     def found(self, lines: Sequence[_Line], among: dict[int, list[_Line]]) -> None:
-        """Add to *among* by rule number the lines that hold a hint, in order and once."""
+        """Add to *among* by rule number the lines that hold one of its hints."""
         low = [line.text.lower() for line in lines]
-        starts = [0, *accumulate(len(text) + 1 for text in low)]
-        for match in self._pattern.finditer("\n".join(low)):
+        text = "\n".join(low)
+        latin = text.encode("ascii", "ignore").decode("ascii")
+        for hint in self._latin:
+            if hint in latin:
+                for line, words in zip(lines, low, strict=True):
+                    if hint in words:
+                        for number in self._of_hint[hint]:
+                            _add(line, among.setdefault(number, []))
+        if text.isascii():
+            return
+        starts = [0, *accumulate(len(words) + 1 for words in low)]
+        for match in self._pattern.finditer(text):
             place = bisect_right(starts, match.start()) - 1
             line, hint = lines[place], match[0]
             for number in self._of_hint[hint]:
@@ -146,9 +160,12 @@ class Hints:
                     _add(line, among.setdefault(number, []))
 
 
-def _add(line: _Line, lines: list[_Line]) -> None:
-    if not lines or lines[-1] is not line:
-        lines.append(line)
+def _any_of(words: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern of literals that looks at their first characters only once."""
+    rests: dict[str, list[str]] = {}
+    for word in words:
+        rests.setdefault(word[0], []).append(re.escape(word[1:]))
+    return re.compile("|".join(f"{re.escape(one)}(?:{'|'.join(r)})" for one, r in rests.items()))
 
 
 def _may_be_hidden(hint: str, by: str) -> bool:
@@ -158,6 +175,11 @@ def _may_be_hidden(hint: str, by: str) -> bool:
     (True, False)
     """
     return hint in by or any(hint.startswith(by[cut:]) for cut in range(len(by)))
+
+
+def _add(line: _Line, lines: list[_Line]) -> None:
+    if not lines or lines[-1] is not line:
+        lines.append(line)
 
 
 @dataclass(frozen=True)
@@ -231,7 +253,8 @@ class _Line:
     bare: str | None = None  # the text without the marks around it, once asked for
     links = 0  # how many links it holds, or parts of them
     last: Part | None = None  # the last of them
-    unlinked = ""  # what of it is not in a link, where it holds one
+    linked = 0  # how many of its characters are in links
+    spans: list[tuple[int, int]] | None = None  # where the links are, in Outline.text
     outward = False  # whether one of them leads to another outlet
     rule: str | None = None  # by which it is left out
 
@@ -265,9 +288,7 @@ class _Lines:
             return
         sites: dict[str, bool] = {}
         own = _site(host_of(base)) if base else None
-        text = self.outline.text
         index, count = 0, len(self.lines)
-        pieces: dict[int, list[tuple[int, int]]] = {}
         for link in links:
             if link.stop <= link.start:
                 continue
@@ -283,33 +304,40 @@ class _Lines:
                 line.links += 1
                 line.last = link
                 line.outward = line.outward or outward
-                pieces.setdefault(number, []).append((link.start, link.stop))
+                start, stop = max(link.start, line.start), min(link.stop, line.stop)
+                line.linked += stop - start
+                if line.spans is None:
+                    line.spans = []
+                line.spans.append((start, stop))
                 number += 1
-        self.has_links = bool(pieces)
-        for number, spans in pieces.items():
-            line = self.lines[number]
-            rest: list[str] = []
-            position = line.start
-            for start, stop in spans:
-                rest.append(text[position : max(position, start)])
-                position = max(position, min(stop, line.stop))
-            rest.append(text[position : line.stop])
-            line.unlinked = " ".join(rest)
+                self.has_links = True
 
     # ------------------------------------------------------------------ of one line
 
+    def unlinked(self, line: _Line) -> str:
+        """Return what of a line is not in a link."""
+        text = self.outline.text
+        rest: list[str] = []
+        position = line.start
+        for start, stop in line.spans or ():
+            rest.append(text[position : max(position, start)])
+            position = max(position, stop)
+        return " ".join((*rest, text[position : line.stop]))
+
     def is_link(self, line: _Line) -> bool:
         """Tell whether there is nothing on a line but links, bullets and dates."""
-        return line.links > 0 and _BESIDE_LINKS.fullmatch(line.unlinked) is not None
+        return (
+            line.links > 0
+            and len(line.text) - line.linked <= _MAX_BESIDE * line.links + _MAX_BESIDE
+            and _BESIDE_LINKS.fullmatch(self.unlinked(line)) is not None
+        )
 
     def is_prose(self, line: _Line) -> bool:
         """Tell whether a line is a sentence, or as long as one."""
-        rest = line.unlinked.strip() if line.links else line.text
-        if len(rest) * 3 < len(line.text) and not _SENTENCE_END.search(line.text):
-            return False
-        if len(line.text) >= _PROSE_CHARS:
+        length = len(line.text)
+        if length >= _PROSE_CHARS and line.linked * 3 <= length * 2:
             return True
-        return len(line.text) >= _SENTENCE_CHARS and _SENTENCE_END.search(line.text) is not None
+        return length >= _SENTENCE_CHARS and _SENTENCE_END.search(line.text) is not None
 
     def is_under_picture(self, line: _Line) -> bool:
         """Tell whether a line stands in a figure or right below a picture."""
@@ -345,7 +373,7 @@ class _Lines:
     # ------------------------------------------------------------------ left out
 
     def cover(self, start: int, stop: int, rule: str, found: LeftOut) -> None:
-        """Leave out the greatest parts between two positions; what holds a picture is entered."""
+        """Leave out the greatest parts between two positions; pictures of the article are kept."""
         parts = self.outline.parts
         index = bisect_left(self.starts(), start)
         count = len(parts)
@@ -353,7 +381,14 @@ class _Lines:
             part = parts[index]
             if part.start >= stop:
                 return
-            if part.stop <= stop + 1 and part.stop > part.start and not self._holds_picture(part):
+            if (
+                part.stop <= stop + 1
+                and part.stop > part.start
+                and (
+                    (part.tag in _WITH_PICTURE and rule in _OWN_PICTURES)
+                    or not self._holds_picture(part)
+                )
+            ):
                 found.setdefault(index, rule)
                 index = part.after
             else:
@@ -467,6 +502,16 @@ def _placed(place: str, lines: _Lines, among: Sequence[_Line]) -> list[_Line]:
     return [] if is_top else list(among)
 
 
+_FEED_FOOTER = "generic.feed_footer"
+_ADDRESS = re.compile(r"(?:https?://)?[\w.-]+\.[a-z]{2,}(?:/\S*)?", re.IGNORECASE)
+
+
+def _goes_with(line: _Line, rule: str) -> bool:
+    return line.rule == rule or (
+        rule == _FEED_FOOTER and line.rule is None and _ADDRESS.fullmatch(line.text) is not None
+    )
+
+
 def _cover_lines(lines: _Lines, found: LeftOut) -> None:
     """Note the parts of the lines left out; neighbours under one rule go together."""
     rows = lines.lines
@@ -475,7 +520,7 @@ def _cover_lines(lines: _Lines, found: LeftOut) -> None:
         rule = rows[first].rule
         last = first
         if rule is not None:
-            while last + 1 < len(rows) and rows[last + 1].rule == rule:
+            while last + 1 < len(rows) and _goes_with(rows[last + 1], rule):
                 last += 1
             lines.cover(rows[first].start, rows[last].stop, rule, found)
         first = last + 1
@@ -503,11 +548,12 @@ class _Links:
         self._lines = lines
         self._rows = lines.lines
         self._table = table
-        prose = [number for number, line in enumerate(self._rows) if lines.is_prose(line)]
-        self._prose = len(prose)
-        self._first_prose = prose[0] if prose else len(self._rows)
         self.ways_on: list[Part] = []  # links to the rest of the text at the end of a paragraph
         self._single: list[_Line] = []  # lines of one link with no other beside them
+
+    @cached_property
+    def _prose(self) -> list[int]:
+        return [number for number, row in enumerate(self._rows) if self._lines.is_prose(row)]
 
     def run(self) -> None:
         """Set the rule of every line that is left out."""
@@ -515,7 +561,7 @@ class _Links:
         while number < len(self._rows):
             number = self._at(number)
         # A digest has a link for every item; an article has one between many paragraphs.
-        if len(self._single) <= max(1, self._prose // 4) and self._prose >= 3:
+        if self._single and len(self._prose) >= max(3, 4 * len(self._single) - 3):
             for line in self._single:
                 line.rule = RELATED_LINKS
 
@@ -564,9 +610,9 @@ class _Links:
 
     def _is_labelled(self, line: _Line) -> bool:
         """Tell whether a line is a heading of related links with the link beside it."""
-        if len(line.unlinked) > 2 * self._table.max_heading:
+        if len(line.text) - line.linked > 2 * self._table.max_heading:
             return False
-        label = line.unlinked.strip(_AROUND)
+        label = self._lines.unlinked(line).strip(_AROUND)
         return (
             bool(label)
             and line.text.lstrip(_AROUND).startswith(label)
@@ -627,13 +673,13 @@ class _Links:
         if len(links) == 1:
             line = links[0]
             if (
-                number > self._first_prose
+                number > self._prose[0]
                 and len(line.text) >= _MIN_HEADLINE
                 and not _is_sentence(line.text)
                 and not any(part.tag in _HEADINGS for part in self._lines.around(line))
             ):
                 self._single.append(line)
-        elif number > self._first_prose or len(links) >= _ROW:
+        elif number > self._prose[0] or len(links) >= _ROW:
             for line in rows:
                 if line.rule is None:
                     line.rule = RELATED_LINKS
@@ -732,7 +778,7 @@ def outside(outline: Outline, base: str | None) -> LeftOut:
         if lines.is_prose(line) and not lines.is_link(line) and not _within(line.start, readers)
     ]
     starts = [line.start for line in prose]
-    sums = [0, *accumulate(len(line.unlinked if line.links else line.text) for line in prose)]
+    sums = [0, *accumulate(max(0, len(line.text) - line.linked) for line in prose)]
 
     def share(part: Part) -> int:
         return sums[bisect_left(starts, part.stop)] - sums[bisect_left(starts, part.start)]

@@ -1,4 +1,7 @@
-"""Mirrors of the news: every state of every record in a Git repository, or loose record files."""
+"""Mirrors of the news: every state of every record in a Git repository, or loose record files.
+
+Among the latter are our own exports, whose files say where their records came from.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from pathlib import Path
 
 from shilu.errors import UsageError
 from shilu.fetch.git import Blob, Change, Repository
-from shilu.recordform import is_record_path, looks_like_record
+from shilu.fetch.manifest import MANIFEST, Manifest, payload_name
+from shilu.recordform import is_record_path, looks_like_record, readable_standing
 from shilu.records import Origin, Problem
 
 _HEAD_BYTES = 4096
@@ -184,17 +188,19 @@ def _too_large(origin: Origin, at: datetime | None, size: int, sha256: str, limi
 def walk_files(path: Path, limit: int) -> Iterator[Step]:
     """Yield the record at *path*, or those below it in the order of their names.
 
-    Links to folders below *path* are not followed: they may lead round in circles.
+    Links to folders below *path* are not followed: they may lead round in circles. In an export of
+    ours, files that were not changed since have the origin that the export names.
     """
     if not path.is_dir():
         yield _file(path, limit, named=True)
         return
+    export = Manifest(path / MANIFEST)
     total, done = sum(isinstance(found, Path) for found in _files(path)), 0
     for found in _files(path):
         if isinstance(found, OSError):
             yield _unreadable_folder(found)
             continue
-        yield _file(found, limit, named=False)
+        yield _file(found, limit, named=False, export=export, root=path)
         done += 1
         if done % _FILES_A_TICK == 0 or done == total:
             yield Progress(done, max(done, total), "files")
@@ -231,7 +237,9 @@ def record_path(path: Path) -> str:
     return "/".join(parts)
 
 
-def _file(path: Path, limit: int, *, named: bool) -> Step:
+def _file(
+    path: Path, limit: int, *, named: bool, export: Manifest | None = None, root: Path | None = None
+) -> Step:
     name = record_path(path)
     origin = Origin("file", name)
     subject = display(origin)
@@ -261,6 +269,19 @@ def _file(path: Path, limit: int, *, named: bool) -> Step:
         refusal = Problem("record.unreadable", subject, {"cause": cause}, refused=True)
         return Found(origin, "unreadable", None, None, refusal=refusal)
     sha256 = hashlib.sha256(data).hexdigest()
+    if export is not None and root is not None:
+        within = os.fsencode(path.relative_to(root)).decode("utf-8", "replace")
+        row = export.find(within, sha256)
+        if row is not None and row.form == "raw":
+            at = row.captured_at if row.origin.kind == "git" or row.origin.generation > 0 else None
+            return Found(row.origin, payload_name(row.origin, data, sha256), at, data, len(data))
+        if row is None and within in export:  # changed by its user since: a file like any other
+            return Found(origin, sha256, None, data, len(data), sha256)
+    standing = readable_standing(data)
+    if standing is not None:
+        generation = standing.n if standing.at else -standing.n
+        origin = Origin("export", name, generation=generation)
+        return Found(origin, sha256, standing.at, data, len(data), sha256)
     return Found(origin, sha256, None, data, len(data), sha256)
 
 

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -25,7 +26,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from shilu.config import Expected, check_table, parse_toml, texts
 from shilu.errors import UsageError
 from shilu.records import Entry, Source
+from shilu.sources.literals import required_literals
 from shilu.urls import canonical, host_of
+
+
+def _holds_any(text: str, literals: tuple[str, ...]) -> bool:
+    for literal in literals:  # noqa: SIM110 - asked for every rule and page: any() takes twice as long
+        if literal in text:
+            return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,7 @@ class DateRule:
 
     def may_apply(self, html: str) -> bool:
         """Tell cheaply whether the selector can match in this page, given in lower case."""
-        return not self.hints or any(hint in html for hint in self.hints)
+        return not self.hints or _holds_any(html, self.hints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,8 @@ class RemoveRule:
     until: date | None = None
     # Literals in lower case of which the page must hold one for select to match.
     hints: tuple[str, ...] = ()
+    # Literals in lower case of which the visible text must hold one for text, line or cut.
+    words: tuple[str, ...] = ()
     tags: frozenset[str] = frozenset()  # where select is a list of tag names: these names
 
     def holds_on(self, day: date | None) -> bool:
@@ -73,11 +84,16 @@ class RemoveRule:
             and self.line.fullmatch(text) is not None
         )
 
-    def may_apply(self, html: str, day: date | None) -> bool:
-        """Tell cheaply whether the selector can matter for this page, in lower case, and day."""
-        if not self.select or not self.holds_on(day):
-            return False
-        return not self.hints or any(hint in html for hint in self.hints)
+    def may_apply(self, html: str, text: str, day: date | None) -> bool:
+        """Tell cheaply whether the rule can matter for a page on a day.
+
+        *html* is the page, *text* what is visible of it, both in lower case.
+        """
+        return (
+            (not self.words or _holds_any(text, self.words))
+            and (not self.hints or _holds_any(html, self.hints))
+            and self.holds_on(day)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +104,7 @@ class Feed:
     verified: bool  # False: taken from the outlet's pages, not tried from here
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SourceRules:
     """A source and all that is known of its pages."""
 
@@ -106,6 +122,11 @@ class SourceRules:
     subtitle: tuple[str, ...] = ()  # CSS of elements that hold it
     remove: tuple[RemoveRule, ...] = ()
     feeds: tuple[Feed, ...] = ()
+
+    @cached_property
+    def over_lines(self) -> tuple[RemoveRule, ...]:
+        """The rules that look at lines, not at elements."""
+        return tuple(rule for rule in self.remove if not rule.select)
 
     def key(self, entry: Entry) -> str:
         """Return the article key: the outlet's own stable id, else the canonical URL.
@@ -254,12 +275,16 @@ def parse_remove_rules(rows: Iterable[Any], owner: str, subject: str) -> Iterato
             )  # fmt: skip
         select = _selector(row.get("select", ""), "select", subject) if "select" in row else ""
         names = {name.strip() for name in select.split(",")}
+        patterns = {
+            key: _pattern(row[key], key, subject) for key in ("text", "line", "cut") if key in row
+        }
         yield RemoveRule(
             rule=f"{owner}.{row['rule']}",
             select=select,
-            text=_pattern(row["text"], "text", subject) if "text" in row else None,
-            line=_pattern(row["line"], "line", subject) if "line" in row else None,
-            cut=_pattern(row["cut"], "cut", subject) if "cut" in row else None,
+            text=patterns.get("text"),
+            line=patterns.get("line"),
+            cut=patterns.get("cut"),
+            words=next((required_literals(pattern) for pattern in patterns.values()), ()),
             max_chars=row.get("max_chars", None if "text" not in row else _MAX_CHARS),
             since=row.get("since"),
             until=row.get("until"),
