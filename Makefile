@@ -17,6 +17,7 @@ check: $(VENV)/.ready
 	@$(BIN)/mypy
 
 bench: $(VENV)/.ready
+	@$(BIN)/python benchmarks/bench_extract.py
 	@$(BIN)/python benchmarks/bench_import.py
 
 eval: $(VENV)/.ready

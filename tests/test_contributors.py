@@ -59,7 +59,8 @@ def told(text: str, *, at_end_of: int = 0) -> tuple[str, list[tuple[str, str]]]:
             [("reporter", "Ann Bee"), ("reporter", "C. Dee"), ("editor", "Jon Park")],
         ),
         ("川石/海蓝（潮汐社、《洛兰日报》等）", [  # pen names
-            ("reporter", "川石"), ("reporter", "海蓝"), ("source", "潮汐社"), ("source", "洛兰日报"),
+            ("reporter", "川石"), ("reporter", "海蓝"), ("source", "潮汐社"),
+            ("source", "洛兰日报"),
         ]),
         ("（路透社，法新社）", [("source", "路透社"), ("source", "法新社")]),
         ("（本文参考了法新社、路透社和美联社的报道。）", [

@@ -411,7 +411,7 @@ def test_kill_while_a_decision_is_taken_up_is_made_up_for(
 def test_decision_made_while_another_is_taken_up_is_not_lost(path: Path) -> None:
     fact = f"{TO_READ_AGAIN} source {SOURCE}"
     with open_archive(path) as archive, open_archive(path) as other:
-        done = []
+        done: list[bool] = []
 
         def meanwhile(_done: int, _total: int | None, _unit: str) -> None:
             if not done:

@@ -17,7 +17,7 @@ def history(
 ) -> list[Fired]:
     """Return captures an hour apart: in each stretch so many, each rule with its chance."""
     chance = random.Random(seed)
-    found = []
+    found: list[Fired] = []
     for length, rates in stretches:
         for _ in range(length):
             fired = frozenset(rule for rule, rate in rates.items() if chance.random() < rate)

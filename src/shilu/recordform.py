@@ -8,9 +8,9 @@ A record is one Markdown file::
 
     <html body on one line>
 
-Its sibling form puts Jekyll front matter before the head, or in its place. So does the readable form
-that ``shilu export markdown`` writes: its front matter says ``form: shilu/1``, and what follows the
-head is Markdown. ``docs/record-form.md`` tells every variation that is read.
+Its sibling form puts Jekyll front matter before the head, or in its place. So does the readable
+form that ``shilu export markdown`` writes: its front matter says ``form: shilu/1``, and what
+follows the head is Markdown. ``docs/record-form.md`` tells every variation that is read.
 """
 
 from __future__ import annotations

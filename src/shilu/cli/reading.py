@@ -210,17 +210,27 @@ def _show_version(version: Version, count: int, zone: str) -> None:
         "统计档案库的内容。\n\n\b\n示例：\n  shilu stats --json",
     )
 )
+@click.option(
+    "--digest",
+    is_flag=True,
+    help=tr(
+        "Also a digest over every version's title and text, by which two archives compare.",
+        "另给出所有版本标题与正文的摘要，可据以比较两个档案库。",
+    ),
+)
 @archive_option
 @json_option
-def stats(archive_path: Path | None, as_json: bool) -> int:  # noqa: D103
+def stats(digest: bool, archive_path: Path | None, as_json: bool) -> int:  # noqa: D103
     with opened(archive_path) as archive:
         counts = archive.stats()
         rows, silent = archive.sources(), archive.silent()
         sizes = archive.sizes()
+        text_digest = archive.store.text_digest() if digest else None
     if as_json:
         print_json(
             {
                 **asdict(counts),
+                **({"text_digest": text_digest} if digest else {}),
                 "sources": len(rows),
                 "by_source": {row.source: forms.source_json(row, silent) for row in rows},
                 "bytes": sizes,
@@ -238,6 +248,8 @@ def stats(archive_path: Path | None, as_json: bool) -> int:  # noqa: D103
     )
     for label, value in labels:
         click.echo(f"{value:>14,}  {label}")
+    if text_digest:
+        click.echo(f"{text_digest}  {tr('text digest', '文本摘要')}")
     return 0
 
 

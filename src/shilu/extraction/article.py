@@ -264,7 +264,7 @@ def extract_entry(
     trimming.repeated_title(titled.text)
     trimming.repeated_authors(authors)
     trimming.end_mark()
-    trimming.lines(rules.over_lines, lower, outline.text.lower(), day)
+    trimming.lines(rules.over_lines, lower, outline.lower, day)
     lines = page.lines
     named = contributors.tell_apart(lines)
     if not authors and rules.lead_authors:

@@ -125,7 +125,7 @@ def removals(
     *html* is what the tree was made from, in lower case: rules whose literals it lacks are skipped.
     """
     found: LeftOut = {}
-    text = outline.text.lower()
+    text = outline.lower
     for rule in rules:
         if not rule.select or not rule.may_apply(html, text, day):
             continue
@@ -262,8 +262,12 @@ class Walk:
                 self._leave(self._open.pop())
             part = parts[index]
             if part.tag == "-text":
-                self._add(part.text)
-                index += 1
+                rule = self._left_out.get(index)
+                if rule is not None and self._leaves_out(part, rule):
+                    index = self._leave_out(part, rule)
+                else:
+                    self._add(part.text)
+                    index += 1
             else:
                 index = self._enter(part)
         while self._open:

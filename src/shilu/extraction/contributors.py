@@ -74,7 +74,8 @@ _DOUBLE_SURNAMES = frozenset(
 )  # fmt: skip
 
 _AGENCIES = (
-    r"路透社?|彭博社?|\w{1,6}(?:通讯社|通訊社|新闻社|新聞社|[联聯新华華央同斯中]社)|"
+    r"路透社?|彭博社?|"
+    r"\w{1,6}(?:通讯社|通訊社|新闻社|新聞社|[联聯新华華央同斯中]社)|"
     r"\w{2,4}?社(?![会會区區交群团團论論评評])|"
     r"美国之音|美國之音|德国之声|德國之聲|法广|自由亚洲电台|自由亞洲電台|BBC|CNN|NHK|dpa|epd|KNA|"
     r"AFP|AP|Reuters|Associated Press|Bloomberg|Agence France-Presse|Xinhua|Kyodo|Yonhap|"

@@ -287,6 +287,7 @@ class Outline:
         if root is not None:
             self._lay_out(root)
         self.text = "".join(self._pieces)
+        self.lower = self.text.lower()  # in which rules look for their words
         self._of_tags: dict[frozenset[str], list[Part]] = {}
         self._labels_of_tags: dict[frozenset[str], list[tuple[int, str, Part]]] = {}
         self._of_node: dict[int, Part] | None = None

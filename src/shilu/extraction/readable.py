@@ -1,7 +1,7 @@
 """An article as readable Markdown, and read back from it without any cleaning rule.
 
-``write`` makes the clean form of ``shilu export markdown``: front matter, the mirror's head, and the
-blocks in CommonMark; ``read`` is its inverse for what ``write`` made, and takes whatever else a
+``write`` makes the clean form of ``shilu export markdown``: front matter, the mirror's head, and
+the blocks in CommonMark; ``read`` is its inverse for what ``write`` made, and takes whatever else a
 user put into such a file the way CommonMark means it. ``docs/export.md`` describes the form.
 
 What Markdown has no words for stands in a comment above the block, which no viewer shows:
@@ -124,7 +124,7 @@ def _listed(texts: Sequence[str]) -> str | None:
 
 
 def _instant(instant: datetime | None) -> str | None:
-    return instant and instant.isoformat().replace("+00:00", "Z")
+    return instant.isoformat().replace("+00:00", "Z") if instant else None
 
 
 def _credit(credit: Credit) -> str:
@@ -527,9 +527,7 @@ def _inline(text: str, offset: int, marks: Sequence[Mark]) -> str:
     for border in borders:
         pieces.append(escaped(text[position - offset : border - offset]))
         position = border
-        for index in reversed(is_open):
-            if marks[index].end == border:
-                pieces.append(tags[index][1])
+        pieces += [tags[index][1] for index in reversed(is_open) if marks[index].end == border]
         is_open = [index for index in is_open if marks[index].end > border]
         while following < len(marks) and marks[following].start == border:
             # An exclamation mark before a link would make it a picture.
@@ -597,7 +595,7 @@ def _parser() -> MarkdownIt:
         def normalizeLink(self, url: str) -> str:  # noqa: N802 - the library's name
             return url
 
-        def validateLink(self, url: str) -> bool:  # noqa: N802, ARG002
+        def validateLink(self, url: str) -> bool:  # noqa: N802
             return True
 
     # What is nested deeper than this is hostile: each level costs the parser some stack.

@@ -703,7 +703,8 @@ class _Links:
 def link_lists(outline: Outline, base: str | None) -> LeftOut:
     """Find lists whose every item is only a link to the outlet's own pages: "related", not prose.
 
-    A list that a colon announces belongs to the text, and so does one that leads elsewhere.
+    A list that a colon announces belongs to the text, and so does one that leads elsewhere, and
+    so do those of a digest, each under a heading of its own.
     """
     found: LeftOut = {}
     if base is None:
@@ -727,7 +728,29 @@ def link_lists(outline: Outline, base: str | None) -> LeftOut:
             )
             if linked and linked == _visible_chars(whole) and not announced:
                 found[part.index] = RELATED_LINKS
+    headed = [index for index in found if _is_headed(outline.parts[index], outline)]
+    if len(headed) >= _DIGEST:
+        for index in headed:
+            del found[index]
     return found
+
+
+_DIGEST = 3  # lists right below headings of their own: a digest, whose links are its text
+
+
+def _is_headed(part: Part, outline: Outline) -> bool:
+    """Tell whether a heading that does not speak of related links stands right above a part."""
+    headings = outline.elements(_HEADINGS)
+    place = bisect_right(headings, part.start, key=attrgetter("stop"))
+    if not place:
+        return False
+    above = headings[place - 1]
+    words_above = outline.words(above).strip(_AROUND)
+    return (
+        not outline.text[above.stop : part.start].strip()
+        and bool(words_above)
+        and words().heading.fullmatch(words_above.lower()) is None
+    )
 
 
 def _visible_chars(text: str) -> int:

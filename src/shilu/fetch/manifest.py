@@ -1,8 +1,8 @@
 """What an export says of its files: ``records.jsonl``, one line a file.
 
-Written by ``shilu export markdown``; by it ``mirror`` gives files of an export that were not changed
-since the origin that their records had, and a later export knows which files it may bring up to
-date. ``docs/export.md`` explains every key.
+Written by ``shilu export markdown``; by it ``mirror`` gives files of an export that were not
+changed since the origin that their records had, and a later export knows which files it may bring
+up to date. ``docs/export.md`` explains every key.
 """
 
 from __future__ import annotations
@@ -80,9 +80,7 @@ def read_row(line: bytes) -> Row | None:
             key=value["key"],
             version=value["version"],
             n=int(value["n"]),
-            origin=Origin(
-                origin["kind"], origin["path"], commit, int(origin.get("generation", 0))
-            ),
+            origin=Origin(origin["kind"], origin["path"], commit, int(origin.get("generation", 0))),
             captured_at=captured_at or datetime.min.replace(tzinfo=UTC),
         )
         texts = (row.path, row.sha256, row.article, row.source, row.key, row.version)
@@ -122,9 +120,7 @@ def payload_name(origin: Origin, data: bytes, sha256: str) -> str:
     if origin.kind != "git":
         return sha256
     kind = "sha1" if len(origin.commit or "") == 40 else "sha256"
-    return hashlib.new(
-        kind, b"blob %d\0%b" % (len(data), data), usedforsecurity=False
-    ).hexdigest()
+    return hashlib.new(kind, b"blob %d\0%b" % (len(data), data), usedforsecurity=False).hexdigest()
 
 
 class Manifest:
