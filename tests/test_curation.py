@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -20,8 +21,9 @@ from shilu.archive import database, schema, warc
 from shilu.archive.store import DATABASE
 from shilu.errors import ArchiveDamaged, UsageError
 from shilu.pipeline import TO_READ_AGAIN, Archive, open_archive
-from shilu.records import Removed, Version
+from shilu.records import Choices, Content, Removed, Version
 from shilu.sources.catalog import load_catalog
+from shilu.text import content_key
 from tests.mirrors import START, Mirror, Step, make_record
 
 SOURCE = "news.example"
@@ -937,3 +939,43 @@ def test_database_of_an_earlier_release_is_made_anew_by_a_rebuild(path: Path) ->
     with open_archive(path) as archive:
         assert everything(archive) == before
     assert_sound(path)
+
+
+# --------------------------------------------------------------------------- every outlet's pages
+
+PAGES = sorted((Path(__file__).parent / "sources").rglob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}-{page.stem}")
+def test_any_piece_can_be_restored_and_any_rule_switched_off(page: Path) -> None:
+    data, place = page.read_bytes(), f"articles/{page.parent.name}/{page.name}"
+    catalog = load_catalog()
+    read = read_capture(data, place, catalog, place)
+    assert isinstance(read, Reading)
+    old = read.content
+    for piece in old.removed:
+        choices = Choices(restored={article_id(read.source, read.key): frozenset({piece.key})})
+        kept = read_capture(data, place, catalog, place, choices)
+        assert isinstance(kept, Reading)
+        assert piece not in kept.content.removed
+        assert_all_there(piece, old, kept.content)
+    for rule in {piece.rule for piece in old.removed}:
+        choices = Choices(switched_off={read.source: frozenset({rule})})
+        kept = read_capture(data, place, catalog, place, choices)
+        assert isinstance(kept, Reading)
+        assert rule not in {piece.rule for piece in kept.content.removed}
+        for piece in old.removed:
+            if piece.rule == rule:
+                assert_all_there(piece, old, kept.content)
+
+
+def assert_all_there(piece: Removed, old: Content, new: Content) -> None:
+    """A piece kept stands in the text, but for what other rules take from within it."""
+    within = [one for one in new.removed if one not in old.removed]
+    left = Counter(content_key(piece.text))
+    for one in within:
+        left -= Counter(content_key(one.text))
+    if within:
+        assert not left - Counter(content_key(new.text))
+    else:
+        assert content_key(piece.text) in content_key(new.text)

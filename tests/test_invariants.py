@@ -67,11 +67,11 @@ def records() -> Iterator[tuple[str, Entry]]:
 # --------------------------------------------------------------------------- generated pages
 
 PIECES = [
-    "中国国防部长周四访问了白俄罗斯。", "他说：“我们会继续合作。”", "分享 :", "延伸阅读：", "相关文章",
-    "© 2024 版权所有", "订阅我们的电子报", "2 小时前", "记者：王甲  责编：李乙", "（路透社、法新社）",
-    "（完）",
-    "图像来源，Getty Images", "Read more", "阅读 1234", "A & B <c>", "\u00a0\u3000 ", "10:20",
-    "编者按：甲。", "The minister arrived on Thursday.", "华盛顿 —", "（法新社华盛顿10日电）", "广告",
+    "中国国防部长周四访问了白俄罗斯。", "他说：“我们会继续合作。”", "分享 :", "延伸阅读：",
+    "相关文章", "© 2024 版权所有", "订阅我们的电子报", "2 小时前", "记者：王甲  责编：李乙",
+    "（路透社、法新社）", "（完）", "图像来源，Getty Images", "Read more", "阅读 1234", "A & B <c>",
+    "\u00a0\u3000 ", "10:20", "编者按：甲。", "The minister arrived on Thursday.", "华盛顿 —",
+    "（法新社华盛顿10日电）", "广告",
 ]  # fmt: skip
 TAGS = ["p", "div", "span", "b", "strong", "em", "a href='/x'", "a href='https://other.example/y'",
         "ul", "li", "h2", "blockquote", "section", "figure", "figcaption", "small", "table", "tr",

@@ -660,4 +660,4 @@ def test_lists_under_headings_of_their_own_are_a_digest() -> None:
     assert kept(digest).count("北湾议会通过新的渔业法案") == 3
     related = "".join(section(number, "相关文章") for number in range(3))
     prose = "<p>北湾渔民周三再次递交请愿书，要求恢复航班，议会没有答复。</p>"
-    assert "北湾议会通过新的渔业法案" not in kept(prose + related)
+    assert "北湾议会通过新的渔业法案" not in kept(9 * prose + related)

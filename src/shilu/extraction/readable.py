@@ -557,12 +557,14 @@ def _tags(mark: Mark, marks: Sequence[Mark], text: str, offset: int) -> tuple[st
             return f'<a href="{_NEWLINES.sub(_reference, html_entities.escape(url))}">', "</a>"
         return "[", f"]({_destination(url)})"
     name, sign = ("strong", "**") if mark.kind == "strong" else ("em", "*")
-    # Beside Chinese punctuation ** does not open or close (CommonMark, "flanking"); beside a letter
-    # it always does, and as no two such marks touch or nest, each closes its own.
+    # Between a letter and Chinese punctuation ** does not open or close (CommonMark, "flanking"). It
+    # does before or after a letter of its own, and at either end of a line; and as no two such
+    # marks touch or nest, each closes its own.
+    start, end = mark.start - offset, mark.end - offset
     is_safe = (
         not crossed
-        and text[mark.start - offset].isalnum()
-        and text[mark.end - offset - 1].isalnum()
+        and (start == 0 or text[start].isalnum())
+        and (end == len(text) or text[end - 1].isalnum())
         and not any(_interferes(other, mark) for other in others)
     )
     return (sign, sign) if is_safe else (f"<{name}>", f"</{name}>")
