@@ -20,6 +20,7 @@ from shilu import curation, upkeep
 from shilu.archive import database, schema, warc
 from shilu.archive.store import DATABASE
 from shilu.errors import ArchiveDamaged, UsageError
+from shilu.extraction.article import Reading, article_id, read_capture
 from shilu.pipeline import TO_READ_AGAIN, Archive, open_archive
 from shilu.records import Choices, Content, Removed, Version
 from shilu.sources.catalog import load_catalog
@@ -323,6 +324,19 @@ def test_piece_restored_under_a_switched_off_rule_is_kept_when_it_is_on_again(pa
         assert curation.restored(archive, FIRST) == kept
         curation.restore(archive, FIRST, [1], undo=True)
         assert everything(archive) == before
+
+
+def test_generic_rule_that_is_code_can_be_switched_off_before_it_fires(path: Path) -> None:
+    twice = make_record("外长会晤", f"<p>外长会晤</p>{LEAD}", url="https://third.example/1")
+    with open_archive(path) as archive:
+        importing(archive, path, {"1.md": twice})
+        (row,) = (
+            one for one in curation.rules(archive, SOURCE) if one.name == "generic.repeated_title"
+        )
+        assert row.fired_on == 0
+        curation.switch_rule(archive, SOURCE, row.name, off=True)
+        assert archive.rulebook.choices.switched_off == {SOURCE: frozenset({row.name})}
+    assert_sound(path)
 
 
 @pytest.mark.parametrize(

@@ -59,9 +59,9 @@ def new_archive(path: Path, *, sample: bool = False) -> Archive:
     return open_archive(path, create=True)
 
 
-def everything(archive: Archive) -> dict[tuple[str, int], tuple[object, ...]]:
+def everything(archive: Archive) -> dict[tuple[str, int], tuple[Any, ...]]:
     """All that must come back, by article id and n."""
-    found = {}
+    found: dict[tuple[str, int], tuple[Any, ...]] = {}
     for _, article in archive.store.numbered_articles():
         for version in archive.versions(article.id):
             found[article.id, version.n] = (
@@ -161,7 +161,7 @@ def test_raw_export_gives_the_same_captures(sample: Archive, tmp_path: Path) -> 
     export_markdown(sample, tmp_path / "out", all_versions=True, raw=True)
     with new_archive(tmp_path / "again", sample=True) as again:
         again.import_paths([tmp_path / "out"])
-        for (article, n), _ in everything(sample).items():
+        for article, n in everything(sample):
             one = sample.versions(article)[n - 1]
             other = again.versions(article)[n - 1]
             assert (one.capture_id, one.captured_at) == (other.capture_id, other.captured_at)
@@ -191,9 +191,8 @@ def test_tangled_histories_come_back(
         (loose / f"{name}.md").write_bytes(data)
     with new_archive(tmp_path / "archive") as archive:
         archive.import_paths([made.path, loose])
-        assert sorted(len(archive.versions(one.id)) for _, one in everything_by_article(archive)) == [
-            4, 4,
-        ]  # fmt: skip
+        numbered = archive.store.numbered_articles()
+        assert [len(archive.versions(article.id)) for _, article in numbered] == [4, 4]
         export_markdown(archive, tmp_path / "out", all_versions=True, raw=raw)
         wanted = everything(archive)
         with new_archive(tmp_path / "again") as again:
@@ -211,10 +210,6 @@ def test_tangled_histories_come_back(
     with new_archive(tmp_path / "third") as third:
         third.import_paths([tmp_path / "second"])
         assert everything(third) == wanted
-
-
-def everything_by_article(archive: Archive) -> list[tuple[int, Article]]:
-    return archive.store.numbered_articles()
 
 
 def test_clean_files_need_no_manifest(sample: Archive, tmp_path: Path) -> None:
@@ -267,7 +262,7 @@ def small(archive: Archive, tmp_path: Path, *bodies: str, number: int = 1) -> No
     url = f"https://news.example/zh/{number}"
     for n, body in enumerate(bodies):
         data = make_record(body=f"<p>{body}</p>", url=url, at=START + timedelta(minutes=n))
-        (folder / f"{n}.md").write_bytes(data)
+        (folder / f"r{n}.md").write_bytes(data)
     archive.import_paths([folder])
 
 
@@ -546,7 +541,8 @@ def test_front_matter_from_anywhere_never_raises() -> None:
 def test_files_touched_by_other_programs_are_read() -> None:
     data = clean_file("https://news.example/1", authors="[张三, 李四]").decode()
     for one in (
-        data.replace("\n", "\r\n"), "\ufeff" + data, data.replace("form: shilu/1", "form: 'shilu/1'"),
+        data.replace("\n", "\r\n"), "\ufeff" + data,
+        data.replace("form: shilu/1", "form: 'shilu/1'"),
         data.replace("<!--1602356177000-->\n[标题](x)\n------\n", ""),
     ):  # fmt: skip
         content = extract(one)
@@ -606,12 +602,13 @@ def test_other_markdown_is_read_as_commonmark_means_it() -> None:
 # ------------------------------------------------------------------------------ any content
 
 NASTY = [
-    "#", "# ", "-", "- ", "+ ", "1. ", "12) ", "> ", "`", "```", "~~~", "*", "**", "_", "[", "]", "](",
-    "(", ")", "<", "<b>", "</b>", "<!--", "-->", "<small>", "&", "&amp;", "&#38;", "&lt;", "!", "![",
-    "|", "\\", "\\\\", "\\|", "$", "~~", "==", "%%", "---", "***", "====", "|---|", ":", "\"", "'",
-    "<!--note-->", "[x]: http://a", "http://a.example/b", "a@b.example", "。", "，", "“", "”", "（", "）",
-    "「", "《", "·", "—", "…", "中国", "普京", "１０月", "a", "B", "1", " ", "😀", "👩\u200d👧", "שלום", "\u202e", "é",
-    "e\u0301", "\u0338", "{", "}", "{{", "^", "=", "https://x.example/(a)", "form: shilu/1", "\ufffd",
+    "#", "# ", "-", "- ", "+ ", "1. ", "12) ", "> ", "`", "```", "~~~", "*", "**", "_", "[", "]",
+    "](", "(", ")", "<", "<b>", "</b>", "<!--", "-->", "<small>", "&", "&amp;", "&#38;", "&lt;",
+    "!", "![", "|", "\\", "\\\\", "\\|", "$", "~~", "==", "%%", "---", "***", "====", "|---|", ":",
+    '"', "'", "<!--note-->", "[x]: http://a", "http://a.example/b", "a@b.example", "。", "，", "“",
+    "”", "（", "）", "「", "《", "·", "—", "…", "中国", "普京", "１０月", "a", "B", "1", " ", "😀",
+    "👩\u200d👧", "שלום", "\u202e", "é", "e\u0301", "\u0338", "{", "}", "{{", "^", "=", "\ufffd",
+    "https://x.example/(a)", "form: shilu/1",
 ]  # fmt: skip
 words = st.lists(st.one_of(st.sampled_from(NASTY), st.text(max_size=3)), min_size=1, max_size=8)
 
@@ -624,7 +621,8 @@ lines = words.map(one_line).filter(bool)
 urls = st.builds(
     lambda tail: "https://news.example/" + tail.strip(),
     st.one_of(
-        st.sampled_from(["a(b)c", "a b", "a\\b", "a<b>", 'q"x"', "a?b=1&copy=2&lt;", "中国/x", "`", "|", "[", "!"]),
+        st.sampled_from(["a(b)c", "a b", "a\\b", "a<b>", 'q"x"', "中国/x", "`", "|", "[", "!"]),
+        st.sampled_from(["a?b=1&copy=2", "a?b&lt;", "a&#38;b", "a&b;"]),
         st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6),
     ),
 )  # fmt: skip
@@ -695,19 +693,19 @@ def contents(draw: Any) -> Content:
         media.append(
             Media(kind, draw(urls), before, caption, draw(optional_lines), draw(optional_lines))
         )
-    credits = []
+    named = []
     for start in draw(st.lists(st.integers(0, max(0, len(text) - 1)), max_size=3)):
         end = min(len(text), start + draw(st.integers(1, 4)))
         role = draw(st.sampled_from(["reporter", "editor", "source", "translator"]))
         name = text[start:end]
         if name and "\n" not in name:
             is_named = draw(st.booleans())
-            credits.append(Credit(role, name, Span(start, end) if is_named else None))
+            named.append(Credit(role, name, Span(start, end) if is_named else None))
     has_dateline = draw(st.booleans())
     return Content(
         title=title, text=text, body_start=min(body_start, len(text)), blocks=tuple(blocks),
         marks=tuple(marks), media=tuple(media), authors=tuple(draw(st.lists(lines, max_size=30))),
-        credits=tuple(credits), column=draw(optional_lines), site_suffix=draw(optional_lines),
+        credits=tuple(named), column=draw(optional_lines), site_suffix=draw(optional_lines),
         section=draw(optional_lines), lang=draw(st.sampled_from(["und", "zh-Hans", "en", "zh"])),
         published_at=draw(instants),
         published_on=draw(st.one_of(st.none(), st.dates(date(1990, 1, 1), date(2099, 1, 1)))),
@@ -790,7 +788,8 @@ def test_marks_beside_chinese_punctuation_are_tags() -> None:
 titles = st.one_of(
     st.text(max_size=120),
     words.map("".join),
-    st.sampled_from(["CON", "con.txt", "NUL", "2024", "2024_x", "..", ".", "", " ", "a" * 500, "中" * 300]),
+    st.sampled_from(["CON", "con.txt", "NUL", "2024", "2024_x", "..", ".", "", " "]),
+    st.sampled_from(["a" * 500, "中" * 300]),
 )  # fmt: skip
 
 
@@ -820,7 +819,7 @@ def test_file_names_are_safe_everywhere(title: str, older: int | None, number: i
 @given(st.one_of(titles, st.from_regex(r"[a-z0-9.-]{1,60}\.[a-z]{2,5}", fullmatch=True)))
 def test_folder_names_are_safe_everywhere(source: str) -> None:
     names = list(islice(folder_names(source), 4))
-    assert all(is_safe(name.lstrip("-")) or name.strip("-") == "" for name in names)
+    assert all(is_safe(name) for name in names), names
     assert len({folded(name) for name in names}) == len(names)
 
 

@@ -53,7 +53,11 @@ def rules(archive: Archive, source: str) -> list[RuleRow]:
     hits = count(fired)
     off = archive.rulebook.choices.switched_off.get(source, frozenset())
     declared = [rule.rule for rule in archive.catalog.get(source).remove]
-    names = dict.fromkeys((*declared, *generic_rule_names(), *sorted(hits), *sorted(off)))
+    # Those that are no tables but code are known by what they did, to whatever source.
+    generic = {one for one in archive.store.rules_fired() if one.startswith("generic.")}
+    names = dict.fromkeys(
+        (*declared, *generic_rule_names(), *sorted(generic), *sorted(hits), *sorted(off))
+    )
     return [
         RuleRow(name, name in off, hits[name], len(fired), by_month(fired, name)) for name in names
     ]

@@ -505,7 +505,7 @@ class Archive:
 
     def take_up_choices(self, tick: Tick = quiet) -> None:
         """Read again what a decision of the user concerns that has not been taken up yet."""
-        for fact in self.store.facts(TO_READ_AGAIN):
+        for fact in self.store.facts(f"{TO_READ_AGAIN} "):
             is_settled = False
             while not is_settled:  # another process may decide something at the same time
                 self.reload_rules()

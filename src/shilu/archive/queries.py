@@ -341,6 +341,12 @@ class Reader:
                 found[row.source].append(Fired(from_ms(row.moment), rules, row.extractor_no))
         return found
 
+    def rules_fired(self) -> set[str]:
+        """Return the names of all rules that ever fired."""
+        with self.reading() as connection:
+            sets = connection.scalars(sa.select(schema.rule_sets.c.rules))
+            return {name for names in sets for name in names.split()}
+
     def newest_articles(self, source: str, limit: int) -> list[int]:
         """Return the numbers of a source's articles last heard of, the newest first."""
         c, a = schema.captures.c, schema.articles.c

@@ -362,7 +362,7 @@ class _Export:
             self._delete_lists()
 
     def _carried_over(self, source: str | None) -> Iterator[bytes]:
-        """Yield the rows of before whose files stay; delete the others that are ours."""
+        """Yield the rows of before whose files stay; delete the files that are ours and do not."""
         looked_at = set(self._taken)
         for row in self._before.rows():
             if folded(row.path) in looked_at:
@@ -383,6 +383,7 @@ class _Export:
                     place.parent.rmdir()
             elif found is not None:
                 self._keep(row.path)
+                yield row.line()  # its digest tells an import that the file was changed
 
     def _delete_lists(self) -> None:
         """Delete the lists of sources that are gone."""

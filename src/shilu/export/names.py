@@ -33,10 +33,16 @@ def slug(title: str) -> str:
     '李尚福：与2俄-“加强”军事合作-上'
     """
     kept = "".join(char if _stays(char) else "-" for char in unicodedata.normalize("NFC", title))
-    short = _cut(re.sub("-{2,}", "-", kept).strip("-"), _SLUG_BYTES).rstrip("-")
-    while short and unicodedata.combining(short[0]):
-        short = short[1:]
+    short = _cut(_begun(re.sub("-{2,}", "-", kept)), _SLUG_BYTES).rstrip("-")
     return short or "untitled"
+
+
+def _begun(text: str) -> str:
+    """Return text from its first character that can stand alone: no dash, no accent."""
+    for index, char in enumerate(text):
+        if char != "-" and unicodedata.category(char)[0] != "M":
+            return text[index:]
+    return ""
 
 
 def _stays(char: str) -> bool:
@@ -81,10 +87,7 @@ def folder_names(source: str) -> Iterator[str]:
         char if char.isalnum() or char in "-_." else "-"
         for char in unicodedata.normalize("NFC", source)
     )
-    name = _cut(kept, _FOLDER_BYTES).strip(".")
-    while name and unicodedata.combining(name[0]):
-        name = name[1:]
-    name = name or "-"
+    name = _cut(_begun(kept.lstrip(".-")), _FOLDER_BYTES).rstrip(".") or "unnamed"
     if _RESERVED.match(name):
         name = f"_{name}"
     yield name
