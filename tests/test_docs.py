@@ -30,7 +30,7 @@ MODULES_WITH_EXAMPLES = sorted(
 
 def leaves(group: click.Group, start: str = "") -> dict[str, click.Command]:
     """Return the commands that do something, by their whole name: "export markdown"."""
-    found = {}
+    found: dict[str, click.Command] = {}
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
             found |= leaves(command, f"{start}{name} ")

@@ -476,11 +476,27 @@ class Reader:
         with self.reading() as connection:
             return [(row.no, _article(row)) for row in connection.execute(statement)]
 
-    def seen_of(self, article_no: int) -> list[Seen]:
-        """Return what ordering needs to know of an article's captures."""
-        statement = seen_rows().where(schema.captures.c.article_no == article_no)
+    def seen_of(self, article_numbers: Sequence[int]) -> dict[int, list[Seen]]:
+        """Return what ordering needs to know of some articles' captures."""
+        found: dict[int, list[Seen]] = defaultdict(list)
         with self.reading() as connection:
-            return [to_seen(row) for row in connection.execute(statement)]
+            for some in slices(article_numbers):
+                statement = seen_rows().where(schema.captures.c.article_no.in_(some))
+                for row in connection.execute(statement):
+                    found[row.article_no].append(to_seen(row))
+        return found
+
+    def opening_captures(self, article_numbers: Sequence[int]) -> dict[str, StoredCapture]:
+        """Return the captures that open the versions of some articles, by id."""
+        c, v = schema.captures.c, schema.versions.c
+        found: dict[str, StoredCapture] = {}
+        with self.reading() as connection:
+            for some in slices(article_numbers):
+                opening = sa.select(v.capture_no).where(v.article_no.in_(some)).scalar_subquery()
+                for row in connection.execute(capture_rows().where(c.no.in_(opening))):
+                    capture = to_stored(row)
+                    found[capture.id] = capture
+        return found
 
     def text_digest(self) -> str:
         """Return a digest over what a reader reads: every version's ids, title and text.
@@ -514,41 +530,42 @@ class Reader:
 
     def versions_of(self, article_no: int) -> list[Version]:
         """Return an article's versions, oldest first."""
-        v, c = schema.versions.c, schema.captures.c
-        with self.reading() as connection:
-            article = connection.execute(
-                sa.select(schema.articles).where(schema.articles.c.no == article_no)
-            ).one()
-            rows = connection.execute(
-                sa.select(
-                    v.id, v.n, v.data, c.id.label("capture_id"), c.feed_ms, c.captured_ms,
-                    c.content_hash, schema.extractors.c.digest.label("extractor"),
-                )
-                .select_from(
-                    schema.versions.join(schema.captures, v.capture_no == c.no).join(
-                        schema.extractors, c.extractor_no == schema.extractors.c.no
-                    )
-                )
-                .where(v.article_no == article_no)
-                .order_by(v.n)
-            ).all()  # fmt: skip
-        found = []
-        for row in rows:
-            captured_at = from_ms(row.captured_ms)
-            assert captured_at is not None
-            found.append(
-                Version(
-                    id=row.id.hex(),
-                    article_id=article.id.hex(),
-                    n=row.n,
-                    content_hash=row.content_hash.hex(),
-                    content=_unpacked(row.data, f"{article.source}/{article.key} v{row.n}"),
-                    capture_id=str(uuid.UUID(bytes=row.capture_id)),
-                    feed_at=from_ms(row.feed_ms),
-                    captured_at=captured_at,
-                    extractor=row.extractor,
-                )
+        return self.versions_of_each([article_no])[article_no]
+
+    def versions_of_each(self, article_numbers: Sequence[int]) -> dict[int, list[Version]]:
+        """Return the versions of some articles, oldest first."""
+        a, v, c = schema.articles.c, schema.versions.c, schema.captures.c
+        statement = (
+            sa.select(
+                v.id, v.n, v.data, v.article_no, c.id.label("capture_id"), c.feed_ms,
+                c.captured_ms, c.content_hash, schema.extractors.c.digest.label("extractor"),
+                a.id.label("article_id"), a.source, a.key,
             )
+            .select_from(
+                schema.versions.join(schema.captures, v.capture_no == c.no)
+                .join(schema.extractors, c.extractor_no == schema.extractors.c.no)
+                .join(schema.articles, v.article_no == a.no)
+            )
+            .order_by(v.n)
+        )  # fmt: skip
+        found: dict[int, list[Version]] = {number: [] for number in article_numbers}
+        with self.reading() as connection:
+            for some in slices(article_numbers):
+                for row in connection.execute(statement.where(v.article_no.in_(some))):
+                    captured_at = from_ms(row.captured_ms)
+                    assert captured_at is not None
+                    version = Version(
+                        id=row.id.hex(),
+                        article_id=row.article_id.hex(),
+                        n=row.n,
+                        content_hash=row.content_hash.hex(),
+                        content=_unpacked(row.data, f"{row.source}/{row.key} v{row.n}"),
+                        capture_id=str(uuid.UUID(bytes=row.capture_id)),
+                        feed_at=from_ms(row.feed_ms),
+                        captured_at=captured_at,
+                        extractor=row.extractor,
+                    )
+                    found[row.article_no].append(version)
         return found
 
     def article_by_number(self, number: int) -> Article | None:

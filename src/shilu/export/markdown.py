@@ -16,7 +16,7 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -35,6 +35,7 @@ from shilu.records import Article, Origin, Version
 
 _ARTICLES, _LISTS = "articles", "lists"
 _LIST_MARK = "<!--list: written anew by every export-->"
+_GROUP = 128  # articles read at once
 _PART = ".part"  # ends the name of a file on its way
 
 
@@ -74,13 +75,14 @@ def export_markdown(
         _check_source(archive, source)
     try:
         with _Export(folder, raw, report) as export:
-            lists: list[_Listed] = []
-            for done, (number, article) in enumerate(articles, 1):
-                lists.append(_article(archive, number, article, all_versions, export))
+            listed: list[_Listed] = []
+            for done, stored in enumerate(_stored(archive, articles), 1):
+                listed.append(_article(archive, stored, all_versions, export))
+                owner = stored.article.source
+                if done == len(articles) or articles[done][1].source != owner:
+                    export.list_of(owner, _list_text(archive, owner, listed))
+                    listed = []
                 tick(done, len(articles), "articles")
-                if done == len(articles) or articles[done][1].source != article.source:
-                    export.list_of(article.source, _list_text(archive, article.source, lists))
-                    lists = []
             export.finish(source)
     except OSError as error:
         subject = error.filename or folder
@@ -120,19 +122,38 @@ def _refused(archive: Archive, source: str | None) -> int:
 # ------------------------------------------------------------------------------ one article
 
 
-def _article(
-    archive: Archive, number: int, article: Article, all_versions: bool, export: _Export
-) -> _Listed:
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """An article with what the archive has of it."""
+
+    article: Article
+    versions: list[Version]  # oldest first
+    captures: Mapping[str, StoredCapture]  # those that open a version, among others; by id
+    placed: Mapping[int, int | None]  # number of a capture: when it stands, epoch milliseconds
+
+
+def _stored(archive: Archive, articles: Sequence[tuple[int, Article]]) -> Iterator[_Stored]:
+    """Yield articles with their versions, asked for in groups: the asking costs the most."""
+    for start in range(0, len(articles), _GROUP):
+        group = articles[start : start + _GROUP]
+        numbers = [number for number, _ in group]
+        versions = archive.store.versions_of_each(numbers)
+        captures = archive.store.opening_captures(numbers)
+        seen = archive.store.seen_of(numbers)
+        for number, article in group:
+            if versions[number]:  # else it was forgotten meanwhile
+                yield _Stored(article, versions[number], captures, instants(seen[number]))
+
+
+def _article(archive: Archive, stored: _Stored, all_versions: bool, export: _Export) -> _Listed:
     """Write an article's versions; return its row in the list."""
-    versions = archive.store.versions_of(number)
-    captures = {capture.id: capture for capture in archive.store.captures(article_no=number)}
-    placed = instants(archive.store.seen_of(number))
+    article, versions, placed = stored.article, stored.versions, stored.placed
     newest = versions[-1]
     path = None
     export.report.articles += 1
     # The newest comes last: older versions make room for it where a folder is brought up to date.
     for version in versions if all_versions else versions[-1:]:
-        capture = captures[version.capture_id]
+        capture = stored.captures[version.capture_id]
         stands_at = from_ms(placed[capture.number])
         try:
             origin, data = _bytes(archive, article, version, capture, stands_at, export.raw)

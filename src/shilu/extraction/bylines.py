@@ -38,11 +38,14 @@ class Printed:
 # whatever the outlet; the forms are unambiguous wherever they stand.
 _GENERIC = (
     *(
-        DateRule("div > i:only-child", form, hints=("<i",))
+        DateRule("div > i:only-child", form, hints=("<i",), subjects=frozenset({"i"}))
         for form in ("iso", "rfc1123", "%Y-%m-%d %H:%M:%S")
     ),
-    DateRule("time[datetime]", "iso", attribute="datetime", hints=("<time",)),
-)
+    DateRule(
+        "time[datetime]", "iso", attribute="datetime", hints=("<time",),
+        subjects=frozenset({"time"}),
+    ),
+)  # fmt: skip
 
 _MAX_BYLINE = 200  # characters; a longer element is prose
 _CANDIDATES = 12  # elements looked at for one rule; times stand at the top of a page
@@ -103,12 +106,17 @@ def find_byline(
 
 def _zone_name(text: str, form: str) -> str | None:
     """Return UTC where the time says so itself; other offsets name no zone."""
-    if form in ("iso", "rfc1123") and re.search(r"(?:Z|GMT|UTC|[+-]00:?00)$", text):
+    if form in ("iso", "rfc1123") and _UTC.search(text):
         return "UTC"
     return None
 
 
+_UTC = re.compile(r"(?:Z|GMT|UTC|[+-]00:?00)$")
+
+
 def _candidates(tree: LexborHTMLParser, outline: Outline, html: str, rule: DateRule) -> list[Part]:
+    if rule.subjects and rule.subjects.isdisjoint(outline.tags):
+        return []
     if not rule.may_apply(html):
         return []
     nodes = tree.css(rule.select)[:_CANDIDATES]
@@ -117,7 +125,7 @@ def _candidates(tree: LexborHTMLParser, outline: Outline, html: str, rule: DateR
 
 def _lines(part: Part, outline: Outline, rule: DateRule) -> list[str]:
     if rule.attribute:
-        value = single_blanks(part.node.attributes.get(rule.attribute) or "")
+        value = single_blanks(part.attributes.get(rule.attribute) or "")
         return [value] if value else []
     return [] if part.stop - part.start > _MAX_BYLINE else outline.lines(part)
 

@@ -8,7 +8,8 @@ time growing with its square (made to harm, or broken beyond repair) is flattene
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from functools import cached_property
 from types import MappingProxyType
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -43,10 +44,14 @@ _GLUED_TAG = re.compile(
     re.I,
 )
 
+_LIKE_GLUED = re.compile(r"<[A-Za-z][\w:-]*=")
+
 
 def parse(html: str) -> LexborHTMLParser:
     """Parse an HTML fragment or page (HTML Standard; never fails)."""
-    return LexborHTMLParser(_GLUED_TAG.sub(r"<\1 ", html))
+    if _LIKE_GLUED.search(html):  # hardly any page; the pattern above is dear on all of them
+        html = _GLUED_TAG.sub(r"<\1 ", html)
+    return LexborHTMLParser(html)
 
 
 # ---------------------------------------------------------------------- what is dear to parse
@@ -251,15 +256,17 @@ LABEL_CHARS = 80
 _EMOJI_CLASS = re.compile(r"(?:^|[\s_-])(?:emoji|wp-smiley|smiley)(?:$|[\s_-])")
 
 
-def is_emoji(node: LexborNode) -> bool:
+def is_emoji(image: Part) -> bool:
     """Tell whether an ``<img>`` stands for a character in a line (WordPress, Twitter)."""
-    return _EMOJI_CLASS.search(node.attributes.get("class") or "") is not None
+    return _EMOJI_CLASS.search(image.attributes.get("class") or "") is not None
 
 
 class Part:
     """An element, or a piece of text (tag "-text"), at its place in the outline."""
 
-    __slots__ = ("after", "index", "node", "start", "stop", "tag", "text", "words")
+    __slots__ = (
+        "_attributes", "after", "index", "node", "start", "stop", "tag", "text", "words",
+    )  # fmt: skip
 
     def __init__(self, tag: str, node: LexborNode, index: int, start: int) -> None:
         self.tag = tag
@@ -270,6 +277,14 @@ class Part:
         self.after = 0  # index of the first part that is not inside it
         self.text = ""  # of pieces of text: blanks made one, one blank kept at either end
         self.words: str | None = None  # of elements: their text on one line, once asked for
+        self._attributes: Mapping[str, str | None] | None = None
+
+    @property
+    def attributes(self) -> Mapping[str, str | None]:
+        """The attributes of an element; the parser makes them anew whenever it is asked."""
+        if self._attributes is None:
+            self._attributes = self.node.attributes
+        return self._attributes
 
 
 class Outline:
@@ -281,18 +296,18 @@ class Outline:
 
     def __init__(self, root: LexborNode | None) -> None:
         self.parts: list[Part] = []
-        self._pieces: list[str] = []
-        self._length = 0
-        self._last = "\n"  # the last character written, "\n" at the start
-        if root is not None:
-            self._lay_out(root)
-        self.text = "".join(self._pieces)
+        self.text = self._lay_out(root) if root is not None else ""
         self.lower = self.text.lower()  # in which rules look for their words
         self._of_tags: dict[frozenset[str], list[Part]] = {}
         self._labels_of_tags: dict[frozenset[str], list[tuple[int, str, Part]]] = {}
         self._of_node: dict[int, Part] | None = None
 
     # ------------------------------------------------------------------ asked
+
+    @cached_property
+    def tags(self) -> Set[str]:
+        """The tag names of all parts."""
+        return {part.tag for part in self.parts}
 
     def elements(self, tags: frozenset[str]) -> list[Part]:
         """Return the elements with one of these tag names, in document order."""
@@ -351,61 +366,61 @@ class Outline:
 
     # ------------------------------------------------------------------ made
 
-    def _lay_out(self, root: LexborNode) -> None:
-        node = root.first_child
+    def _lay_out(self, root: LexborNode) -> str:
+        """Fill ``parts`` and return the text; one loop, since it meets every node of every page."""
+        parts = self.parts
+        pieces: list[str] = []
+        length = 0
+        last = "\n"  # the last character written, "\n" at the start
         open_parts: list[Part] = []
         code_depth = 0  # how many <pre> are open
+        node = root.first_child
         while node is not None:
             tag = node.tag or ""
             child = None
             if tag == "-text":
-                self._add_text(node, code_depth > 0)
+                raw = node.text_content or ""
+                if not raw.isprintable() or "  " in raw:
+                    raw = _one_blank_each(visible(raw), code_depth > 0)
+                if raw:
+                    part = Part(tag, node, len(parts), length)
+                    part.text = raw
+                    parts.append(part)
+                    part.after = len(parts)
+                    if raw[0] == " " and last in " \n":
+                        raw = raw[1:]
+                    if raw:
+                        pieces.append(raw)
+                        length += len(raw)
+                        last = raw[-1]
+                    part.stop = length
             elif tag[:1] != "-" and tag not in _INVISIBLE_TAGS:
-                if tag in _BORDERS and not (tag == "img" and is_emoji(node)):
-                    self._end_line()
-                part = Part(tag, node, len(self.parts), self._length)
-                self.parts.append(part)
+                part = Part(tag, node, len(parts), length)
+                if last != "\n" and tag in _BORDERS and not (tag == "img" and is_emoji(part)):
+                    pieces.append("\n")
+                    length += 1
+                    last = "\n"
+                    part.start = part.stop = length
+                parts.append(part)
                 child = node.first_child
                 if child is None:
-                    part.after = len(self.parts)
+                    part.after = len(parts)
                 else:
                     open_parts.append(part)
                     code_depth += tag == "pre"
             following = node.next if child is None else child
             while following is None and open_parts:
                 part = open_parts.pop()
-                part.stop = self._length
-                part.after = len(self.parts)
+                part.stop = length
+                part.after = len(parts)
                 code_depth -= part.tag == "pre"
-                if part.tag in _BORDERS:
-                    self._end_line()
+                if last != "\n" and part.tag in _BORDERS:
+                    pieces.append("\n")
+                    length += 1
+                    last = "\n"
                 following = part.node.next
             node = following
-
-    def _add_text(self, node: LexborNode, is_code: bool) -> None:
-        raw = node.text_content or ""
-        if not raw.isprintable() or "  " in raw:
-            raw = _one_blank_each(visible(raw), is_code)
-        if not raw:
-            return
-        part = Part("-text", node, len(self.parts), self._length)
-        part.text = raw
-        part.after = len(self.parts) + 1
-        self.parts.append(part)
-        if raw[0] == " " and self._last in " \n":
-            raw = raw[1:]
-            if not raw:
-                return
-        self._pieces.append(raw)
-        self._length += len(raw)
-        self._last = raw[-1]
-        part.stop = self._length
-
-    def _end_line(self) -> None:
-        if self._last != "\n":
-            self._pieces.append("\n")
-            self._length += 1
-            self._last = "\n"
+        return "".join(pieces)
 
 
 def _one_blank_each(text: str, is_code: bool) -> str:

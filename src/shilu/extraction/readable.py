@@ -557,9 +557,9 @@ def _tags(mark: Mark, marks: Sequence[Mark], text: str, offset: int) -> tuple[st
             return f'<a href="{_NEWLINES.sub(_reference, html_entities.escape(url))}">', "</a>"
         return "[", f"]({_destination(url)})"
     name, sign = ("strong", "**") if mark.kind == "strong" else ("em", "*")
-    # Between a letter and Chinese punctuation ** does not open or close (CommonMark, "flanking"). It
-    # does before or after a letter of its own, and at either end of a line; and as no two such
-    # marks touch or nest, each closes its own.
+    # Between a letter and Chinese punctuation ** does not open or close (CommonMark, "flanking").
+    # It does beside a letter of its own, and at either end of a line; and as no two such marks
+    # touch or nest, each closes its own.
     start, end = mark.start - offset, mark.end - offset
     is_safe = (
         not crossed

@@ -46,6 +46,7 @@ class DateRule:
     attribute: str | None = None  # read this attribute instead of the element's text
     zone: ZoneInfo | None = None  # of forms that print none; None: the source's
     hints: tuple[str, ...] = ()  # as those of RemoveRule
+    subjects: frozenset[str] = frozenset()  # as those of RemoveRule
 
     def may_apply(self, html: str) -> bool:
         """Tell cheaply whether the selector can match in this page, given in lower case."""
@@ -69,6 +70,10 @@ class RemoveRule:
     # Literals in lower case of which the visible text must hold one for text, line or cut.
     words: tuple[str, ...] = ()
     tags: frozenset[str] = frozenset()  # where select is a list of tag names: these names
+    # Tag names of which every element that select matches has one; empty where none can be told.
+    subjects: frozenset[str] = frozenset()
+    # Whether the hints may be looked for in the page without its Chinese, which takes a third.
+    has_ascii_hints: bool = False
 
     def holds_on(self, day: date | None) -> bool:
         """Tell whether *day* is in the layout's period."""
@@ -90,8 +95,8 @@ class RemoveRule:
         *html* is the page, *text* what is visible of it, both in lower case.
         """
         return (
-            (not self.words or _holds_any(text, self.words))
-            and (not self.hints or _holds_any(html, self.hints))
+            (not self.hints or _holds_any(html, self.hints))
+            and (not self.words or _holds_any(text, self.words))
             and self.holds_on(day)
         )
 
@@ -255,7 +260,9 @@ def _date_rules(rows: Iterable[Any], subject: str) -> Iterator[DateRule]:
                 "config.bad_value", subject, key="form", value=row["form"],
                 expected='"iso", "rfc1123" or a strptime form',
             )  # fmt: skip
-        yield DateRule(select, row["form"], row.get("attribute"), zone, _hints(select))
+        yield DateRule(
+            select, row["form"], row.get("attribute"), zone, _hints(select), _subjects(select)
+        )
 
 
 def parse_remove_rules(rows: Iterable[Any], owner: str, subject: str) -> Iterator[RemoveRule]:
@@ -275,6 +282,7 @@ def parse_remove_rules(rows: Iterable[Any], owner: str, subject: str) -> Iterato
             )  # fmt: skip
         select = _selector(row.get("select", ""), "select", subject) if "select" in row else ""
         names = {name.strip() for name in select.split(",")}
+        hints = _hints(select) if select else ()
         patterns = {
             key: _pattern(row[key], key, subject) for key in ("text", "line", "cut") if key in row
         }
@@ -288,10 +296,12 @@ def parse_remove_rules(rows: Iterable[Any], owner: str, subject: str) -> Iterato
             max_chars=row.get("max_chars", None if "text" not in row else _MAX_CHARS),
             since=row.get("since"),
             until=row.get("until"),
-            hints=_hints(select) if select else (),
+            hints=hints,
             tags=frozenset(names)
             if select and all(map(_TAG_NAME.fullmatch, names))
             else frozenset(),
+            subjects=_subjects(select),
+            has_ascii_hints="".join(hints).isascii(),
         )
 
 
@@ -318,21 +328,42 @@ def _hints(select: str) -> tuple[str, ...]:
     """Return literals of which a page must hold one for the CSS selector to match anything.
 
     One from each comma-separated alternative, in lower case: the longest class, id or attribute
-    name or value, else the tag. When an alternative gives none, the selector is tried on every
-    page.
+    value, else an attribute's name, else the tag. When an alternative gives none, the selector is
+    tried on every page.
     """
     hints = []
     for alternative in re.sub(r":not\([^)]*\)", "", select).split(","):
-        words = re.findall(r"(?:[.#]|\[[*^$~|]?)([\w-]{3,})|[\"']([^\"']{3,})[\"']", alternative)
-        found = [name or value for name, value in words]
-        tag = re.search(r"(?:^|[\s>+~])([a-z][a-z0-9]*)[^\s>+~]*\s*$", alternative)
-        if found:
-            hints.append(max(found, key=len).lower())
+        found = [max(groups) for groups in _HINT.findall(alternative)]
+        names = re.findall(r"\[([\w-]{3,})", alternative)
+        tag = _LAST_TAG.search(alternative)
+        if found or names:
+            hints.append(max(found or names, key=len).lower())
         elif tag and tag[1] not in _IMPLIED_TAGS:
             hints.append(f"<{tag[1]}")
         else:
             return ()
-    return tuple(hints)
+    return tuple(dict.fromkeys(hints))
+
+
+# A class or id, a quoted value, a bare one. Names of attributes stand on most pages.
+_HINT = re.compile(r"[.#]([\w-]{3,})|[\"']([^\"']{3,})[\"']|=([\w-]{3,})")
+_LAST_TAG = re.compile(r"(?:^|[\s>+~])([a-z][a-z0-9]*)[^\s>+~]*\s*$")
+
+
+def _subjects(select: str) -> frozenset[str]:
+    """Return tag names of which every element a CSS selector matches has one.
+
+    Empty where one of its alternatives does not end in a tag.
+
+    >>> sorted(_subjects("div:has(> a, > b) > i:only-child, time[datetime]")), _subjects("p, .box")
+    (['i', 'time'], frozenset())
+    """
+    bare = re.sub(r"\"[^\"]*\"|'[^']*'", "", select)
+    while (shorter := re.sub(r"\([^()]*\)|\[[^]]*\]", "", bare)) != bare:
+        bare = shorter
+    names = {re.split(r"[\s>+~]", one.strip())[-1].partition(":")[0] for one in bare.split(",")}
+    tags = {re.split("[.#]", name)[0] for name in names}
+    return frozenset(tags) if all(map(_TAG_NAME.fullmatch, tags)) else frozenset()
 
 
 def _feeds(rows: Iterable[Any], subject: str) -> Iterator[Feed]:
@@ -360,9 +391,9 @@ class Catalog:
         >>> load_catalog().for_url("https://www.dw.com/zh/a-1").source.id
         'dw'
         """
-        parts = urlsplit(url)
-        host = host_of(url)
-        path = re.sub(r"/{2,}", "/", parts.path)
+        host, path = host_of(url), urlsplit(url).path
+        if "//" in path:
+            path = re.sub(r"/{2,}", "/", path)
         # cn.reuters.com is declared, mobile.cn.reuters.com is the same outlet
         for index in range(max(1, host.count("."))):
             for prefix, source_id in self._by_host.get(host.split(".", index)[-1], ()):
