@@ -302,9 +302,26 @@ def test_a_folder_that_cannot_be_written_is_told(archive: Archive, tmp_path: Pat
 
 def test_a_file_in_the_way_is_told(archive: Archive, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine", "utf-8")
-    with pytest.raises(UsageError) as caught:
-        export_markdown(archive, tmp_path / "out")
-    assert caught.value.problem.code == "use.output_failed"
+    for place in (tmp_path / "out", tmp_path / "out" / "below"):
+        with pytest.raises(UsageError) as caught:
+            export_markdown(archive, place)
+        assert caught.value.problem.code == "use.output_failed"
+
+
+def test_what_a_link_leads_to_is_not_deleted(archive: Archive, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    small(archive, tmp_path, "甲")
+    export_markdown(archive, out)
+    (path,) = exported(out)
+    path.parent.rename(tmp_path / "elsewhere")
+    path.parent.symlink_to(tmp_path / "elsewhere")
+    home = archive.store.path
+    (article,) = (one for _, one in archive.store.numbered_articles())
+    archive.close()
+    upkeep.forget(home, article.id, "a court order")
+    with open_archive(home) as opened:
+        export_markdown(opened, out)
+    assert (tmp_path / "elsewhere" / path.name).is_file()
 
 
 def test_a_full_disk_is_told(

@@ -116,6 +116,15 @@ class Standing:
     problems: tuple[str, ...]  # their codes, sorted
 
 
+@dataclass(frozen=True, slots=True)
+class InFull:
+    """What the archive has of an article."""
+
+    versions: list[Version]  # oldest first
+    opening: dict[str, StoredCapture]  # the captures that open them, by id
+    seen: list[Seen]  # all its captures
+
+
 @dataclass(slots=True)
 class Reader:
     """An open archive to be asked."""
@@ -476,26 +485,20 @@ class Reader:
         with self.reading() as connection:
             return [(row.no, _article(row)) for row in connection.execute(statement)]
 
-    def seen_of(self, article_numbers: Sequence[int]) -> dict[int, list[Seen]]:
-        """Return what ordering needs to know of some articles' captures."""
-        found: dict[int, list[Seen]] = defaultdict(list)
-        with self.reading() as connection:
-            for some in slices(article_numbers):
-                statement = seen_rows().where(schema.captures.c.article_no.in_(some))
-                for row in connection.execute(statement):
-                    found[row.article_no].append(to_seen(row))
-        return found
-
-    def opening_captures(self, article_numbers: Sequence[int]) -> dict[str, StoredCapture]:
-        """Return the captures that open the versions of some articles, by id."""
+    def in_full(self, article_numbers: Sequence[int]) -> dict[int, InFull]:
+        """Return all that is known of some articles, as of one moment."""
         c, v = schema.captures.c, schema.versions.c
-        found: dict[str, StoredCapture] = {}
+        found = {number: InFull([], {}, []) for number in article_numbers}
         with self.reading() as connection:
             for some in slices(article_numbers):
+                for number, version in _versions(connection, some):
+                    found[number].versions.append(version)
                 opening = sa.select(v.capture_no).where(v.article_no.in_(some)).scalar_subquery()
                 for row in connection.execute(capture_rows().where(c.no.in_(opening))):
                     capture = to_stored(row)
-                    found[capture.id] = capture
+                    found[row.article_no].opening[capture.id] = capture
+                for row in connection.execute(seen_rows().where(c.article_no.in_(some))):
+                    found[row.article_no].seen.append(to_seen(row))
         return found
 
     def text_digest(self) -> str:
@@ -530,43 +533,8 @@ class Reader:
 
     def versions_of(self, article_no: int) -> list[Version]:
         """Return an article's versions, oldest first."""
-        return self.versions_of_each([article_no])[article_no]
-
-    def versions_of_each(self, article_numbers: Sequence[int]) -> dict[int, list[Version]]:
-        """Return the versions of some articles, oldest first."""
-        a, v, c = schema.articles.c, schema.versions.c, schema.captures.c
-        statement = (
-            sa.select(
-                v.id, v.n, v.data, v.article_no, c.id.label("capture_id"), c.feed_ms,
-                c.captured_ms, c.content_hash, schema.extractors.c.digest.label("extractor"),
-                a.id.label("article_id"), a.source, a.key,
-            )
-            .select_from(
-                schema.versions.join(schema.captures, v.capture_no == c.no)
-                .join(schema.extractors, c.extractor_no == schema.extractors.c.no)
-                .join(schema.articles, v.article_no == a.no)
-            )
-            .order_by(v.n)
-        )  # fmt: skip
-        found: dict[int, list[Version]] = {number: [] for number in article_numbers}
         with self.reading() as connection:
-            for some in slices(article_numbers):
-                for row in connection.execute(statement.where(v.article_no.in_(some))):
-                    captured_at = from_ms(row.captured_ms)
-                    assert captured_at is not None
-                    version = Version(
-                        id=row.id.hex(),
-                        article_id=row.article_id.hex(),
-                        n=row.n,
-                        content_hash=row.content_hash.hex(),
-                        content=_unpacked(row.data, f"{row.source}/{row.key} v{row.n}"),
-                        capture_id=str(uuid.UUID(bytes=row.capture_id)),
-                        feed_at=from_ms(row.feed_ms),
-                        captured_at=captured_at,
-                        extractor=row.extractor,
-                    )
-                    found[row.article_no].append(version)
-        return found
+            return [version for _, version in _versions(connection, [article_no])]
 
     def article_by_number(self, number: int) -> Article | None:
         """Return an article by the archive's own number."""
@@ -784,6 +752,44 @@ def to_seen(row: Any) -> Seen:
         row.kind == "export",
 
     )  # fmt: skip
+
+
+def _versions(
+    connection: sa.Connection, article_numbers: Sequence[int]
+) -> Iterator[tuple[int, Version]]:
+    """Yield some articles' versions with the number of their article, oldest first."""
+    a, v, c = schema.articles.c, schema.versions.c, schema.captures.c
+    statement = (
+        sa.select(
+            v.id, v.n, v.data, v.article_no, c.id.label("capture_id"), c.feed_ms, c.captured_ms,
+            c.content_hash, schema.extractors.c.digest.label("extractor"),
+            a.id.label("article_id"), a.source, a.key,
+        )
+        .select_from(
+            schema.versions.join(schema.captures, v.capture_no == c.no)
+            .join(schema.extractors, c.extractor_no == schema.extractors.c.no)
+            .join(schema.articles, v.article_no == a.no)
+        )
+        .where(v.article_no.in_(article_numbers))
+        .order_by(v.article_no, v.n)
+    )  # fmt: skip
+    for row in connection.execute(statement):
+        captured_at = from_ms(row.captured_ms)
+        assert captured_at is not None
+        yield (
+            row.article_no,
+            Version(
+                id=row.id.hex(),
+                article_id=row.article_id.hex(),
+                n=row.n,
+                content_hash=row.content_hash.hex(),
+                content=_unpacked(row.data, f"{row.source}/{row.key} v{row.n}"),
+                capture_id=str(uuid.UUID(bytes=row.capture_id)),
+                feed_at=from_ms(row.feed_ms),
+                captured_at=captured_at,
+                extractor=row.extractor,
+            ),
+        )
 
 
 def _article(row: Any) -> Article:

@@ -16,14 +16,15 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import groupby
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from shilu.archive.codec import from_ms
-from shilu.archive.queries import StoredCapture
+from shilu.archive.queries import InFull, StoredCapture
 from shilu.archive.versions import instants
 from shilu.errors import ArchiveDamaged, UsageError
 from shilu.export.names import file_names, folded, folder_names
@@ -75,14 +76,13 @@ def export_markdown(
         _check_source(archive, source)
     try:
         with _Export(folder, raw, report) as export:
-            listed: list[_Listed] = []
-            for done, stored in enumerate(_stored(archive, articles), 1):
-                listed.append(_article(archive, stored, all_versions, export))
-                owner = stored.article.source
-                if done == len(articles) or articles[done][1].source != owner:
-                    export.list_of(owner, _list_text(archive, owner, listed))
-                    listed = []
-                tick(done, len(articles), "articles")
+            known = _in_full(archive, articles)
+            for owner, group in groupby(known, key=lambda pair: pair[0].source):
+                rows = []
+                for article, found in group:
+                    rows.append(_article(archive, article, found, all_versions, export))
+                    tick(report.articles, len(articles), "articles")
+                export.list_of(owner, _list_text(archive, owner, rows))
             export.finish(source)
     except OSError as error:
         subject = error.filename or folder
@@ -122,38 +122,29 @@ def _refused(archive: Archive, source: str | None) -> int:
 # ------------------------------------------------------------------------------ one article
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """An article with what the archive has of it."""
-
-    article: Article
-    versions: list[Version]  # oldest first
-    captures: Mapping[str, StoredCapture]  # those that open a version, among others; by id
-    placed: Mapping[int, int | None]  # number of a capture: when it stands, epoch milliseconds
-
-
-def _stored(archive: Archive, articles: Sequence[tuple[int, Article]]) -> Iterator[_Stored]:
-    """Yield articles with their versions, asked for in groups: the asking costs the most."""
+def _in_full(
+    archive: Archive, articles: Sequence[tuple[int, Article]]
+) -> Iterator[tuple[Article, InFull]]:
+    """Yield articles with all that is known of them, asked for in groups: asking costs the most."""
     for start in range(0, len(articles), _GROUP):
         group = articles[start : start + _GROUP]
-        numbers = [number for number, _ in group]
-        versions = archive.store.versions_of_each(numbers)
-        captures = archive.store.opening_captures(numbers)
-        seen = archive.store.seen_of(numbers)
+        found = archive.store.in_full([number for number, _ in group])
         for number, article in group:
-            if versions[number]:  # else it was forgotten meanwhile
-                yield _Stored(article, versions[number], captures, instants(seen[number]))
+            if found[number].versions:  # else it was forgotten meanwhile
+                yield article, found[number]
 
 
-def _article(archive: Archive, stored: _Stored, all_versions: bool, export: _Export) -> _Listed:
+def _article(
+    archive: Archive, article: Article, known: InFull, all_versions: bool, export: _Export
+) -> _Listed:
     """Write an article's versions; return its row in the list."""
-    article, versions, placed = stored.article, stored.versions, stored.placed
+    versions, placed = known.versions, instants(known.seen)
     newest = versions[-1]
     path = None
     export.report.articles += 1
     # The newest comes last: older versions make room for it where a folder is brought up to date.
     for version in versions if all_versions else versions[-1:]:
-        capture = stored.captures[version.capture_id]
+        capture = known.opening[version.capture_id]
         stands_at = from_ms(placed[capture.number])
         try:
             origin, data = _bytes(archive, article, version, capture, stands_at, export.raw)
@@ -396,7 +387,7 @@ class _Export:
             if row.version in self._damaged or (source is not None and row.source != source):
                 if is_ours:
                     yield row.line()
-            elif is_ours:
+            elif is_ours and self._is_within(self._folder / row.path):
                 place = self._folder / row.path
                 place.unlink()
                 self.report.deleted += 1
@@ -405,6 +396,10 @@ class _Export:
             elif found is not None:
                 self._keep(row.path)
                 yield row.line()  # its digest tells an import that the file was changed
+
+    def _is_within(self, place: Path) -> bool:
+        """Tell whether no link leads out of the folder."""
+        return place.resolve().is_relative_to(self._folder.resolve())
 
     def _delete_lists(self) -> None:
         """Delete the lists of sources that are gone."""
