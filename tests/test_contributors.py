@@ -67,7 +67,23 @@ def told(text: str, *, at_end_of: int = 0) -> tuple[str, list[tuple[str, str]]]:
             ("source", "法新社"), ("source", "路透社"), ("source", "美联社"),
         ]),
         ("来源：新华社", [("source", "新华社")]),
+        ("川石/海蓝 (综合报导)", [("reporter", "川石"), ("reporter", "海蓝")]),
+        ("翻译：潮汐时报中文网", [("translator", "潮汐时报中文网")]),
+        ("（翻译和编辑：秦小川）", [("translator", "秦小川")]),
+        ("秦小川、申明对本文有报道贡献。", [("reporter", "秦小川"), ("reporter", "申明")]),
+        ("海潮电台记者秦川巴黎报道  责编：申明", [("reporter", "秦川"), ("editor", "申明")]),
         ("（综合报道）", []),
+        ("（譯者：何宏川/核稿：劉學海）1100806", [("translator", "何宏川"), ("editor", "劉學海")]),
+        ("责任编辑：申明_NB1234", [("editor", "申明")]),
+        ("(责编:常小川)", [("editor", "常小川")]),
+        ("【编辑:符海】", [("editor", "符海")]),
+        (
+            "（執筆記者：馬川；參與記者：張修海、林惠川）",
+            [("reporter", "馬川"), ("reporter", "張修海"), ("reporter", "林惠川")],
+        ),
+        ("（记者 秦小川 通讯员 申明）", [("reporter", "秦小川"), ("reporter", "申明")]),
+        ("文、图/秦小川", [("reporter", "秦小川")]),
+        ("翻译：欧阳秦川", [("translator", "欧阳秦川")]),
     ],
 )  # fmt: skip
 def test_a_line_of_credits(line: str, names: list[tuple[str, str]]) -> None:
@@ -86,6 +102,12 @@ def test_a_line_of_credits(line: str, names: list[tuple[str, str]]) -> None:
         "路透社的新闻",
         "来源：不明",
         "摄影：这是一门关于光的艺术，也是关于等待的。",
+        "摄影：黄昏的光",
+        "记者：安全吗",
+        "记者：于是呢",
+        "编辑：马上开始",
+        "报道：马来西亚",
+        "潮汐电台：欢迎收听",
         "Writing by hand is slower than typing; editing by hand is slower still.",
     ],
 )
@@ -114,6 +136,9 @@ def test_sources_in_brackets_behind_the_last_words() -> None:
         "（注：作者是某报评论员，本文仅代表作者观点。）",
         "本文作者秦川是潮汐大学教授。",
         "Editor’s note: This story was updated.",
+        "CDT编者按：本文写于去年。",
+        "编者按，该文已从原平台消失。",
+        "（作者系潮汐大学教授。本文仅代表作者观点。）",
         "Correction: An earlier version misspelled a name.",
     ],
 )
@@ -132,3 +157,18 @@ def test_notes(line: str) -> None:
 )
 def test_prose_that_begins_like_a_note(line: str) -> None:
     assert told(line)[0] == "paragraph"
+
+
+def test_who_an_author_is_stands_below_the_article() -> None:
+    lines = [Line("paragraph", "甲乙丙丁。") for _ in range(6)]
+    lines += [Line("paragraph", "秦小川（Qin Xiaochuan）是潮汐时报驻洛兰记者。")]
+    tell_apart(lines, ["秦小川"])
+    assert lines[-1].kind == "note"
+    lines[-1].kind = "paragraph"
+    tell_apart(lines, ["别人"])
+    assert lines[-1].kind == "paragraph"
+
+
+@pytest.mark.parametrize("line", ["AB123", "1234567", "）", "（", "SF183"])
+def test_codes_alone_are_no_credits(line: str) -> None:
+    assert told(line, at_end_of=5)[1] == []

@@ -35,6 +35,12 @@ FOUND = [
     ("（本报记者 王小明 北京报道）外交部", "本报", "北京", "王小明", None, None),
     ("【海潮报2024年9月18日讯】外交部", "海潮报", None, None, 9, 18),
     ("記者王小明／台北報導", None, "台北", "王小明", None, None),
+    ("（中央社莫斯科30日綜合外電報導）總統", "中央社", "莫斯科", None, None, 30),
+    ("新華社北京6月5日專電(記者王小明)總統", "新華社", "北京", None, 6, 5),
+    ("（中央社記者黃小芳嘉義縣17日電）警方", "中央社", "嘉義縣", "黃小芳", None, 17),
+    ("【專題記者黃小明、單師樵綜合報導】水", None, None, "黃小明、單師樵", None, None),
+    ("特派記者王小明/北京報導", None, "北京", "王小明", None, None),
+    ("NEW YORK (AP) — Stocks fell", "AP", "New York", None, None, None),
 ]
 
 
@@ -42,7 +48,7 @@ FOUND = [
 def test_dateline_of_every_style_is_read(
     line: str,
     agency: str | None,
-    place: str,
+    place: str | None,
     reporter: str | None,
     month: int | None,
     day: int | None,
@@ -85,6 +91,9 @@ def test_dateline_of_every_style_is_read(
         "",
         "10月10日电",
         "A B (C) - x",
+        "THE CAT (Felis) — an animal",
+        "FAQ (Frequently Asked) — what to know",
+        "东京—大阪新干线周一恢复",
         "The New York Times (NYT) - reports",
     ],
 )

@@ -11,7 +11,7 @@ import time
 import pytest
 from hypothesis import given, settings
 
-from shilu.extraction import markup, structure
+from shilu.extraction import markup, pages, structure
 from shilu.extraction.article import extract, extract_entry
 from shilu.records import Content, Entry
 from shilu.sources.catalog import undeclared
@@ -60,6 +60,14 @@ SAID = {
         "© 2020 BW",
         "© 2024 Beiwan Media Group",
         "京ICP备12345678号-1 公网安备11010502030000号",
+        "凡本网注明“来源：北湾网”的所有作品，版权均属于北湾网，未经本网授权不得转载、摘编。",
+        "（本文系作者授权北湾网发表，未经许可，不得转载。）",
+        "请勿转载",
+        "原创文章，作者：何思敏，如若转载，请注明出处：https://beiwan.example/1",
+        "备注：本文内容均为原创，未经授权不得转载。",
+        "No part of this publication may be reproduced without permission.",
+        "互联网新闻信息服务许可证：11120170001",
+        "违法和不良信息举报电话：010-00000000，举报邮箱：jubao@beiwan.example",
     ],
     "disclaimer": [
         "免责声明：本文不代表本站立场。",
@@ -77,6 +85,11 @@ SAID = {
         "The views expressed in this article are the author's own and do not necessarily reflect "
         "those of The Beiwan Post.",
         "Disclaimer: the information on this site is for reference only.",
+        "声明：本文由入驻北湾号的作者撰写，观点仅代表作者本人，不代表北湾号立场。",
+        "◎本文為作者投書，不代表本報立場。",
+        "以上言論不代表北灣集團立場",
+        "风险提示：股市有风险，入市需谨慎",
+        "原作者若认为本文侵犯了您的版权，请联系我们，我们会立即删除！",
     ],
     "follow": [
         "欢迎关注我们的微信公众号",
@@ -90,6 +103,15 @@ SAID = {
         "微信公众号：beiwan_news",
         "Follow us on Twitter and Facebook.",
         "Follow The Beiwan Post on Telegram",
+        "Find Beiwan News: East of the Bay on Facebook and X. If you have a story, email us.",
+        "想看更多報導？請追蹤我們的Instagram",
+        "一手掌握渔业脈動 點我訂閱北灣漁業Youtube頻道",
+        "點讚追蹤 Facebook 粉絲專頁",
+        "北灣娛樂頻道有IG囉: 點這裡",
+        "欢迎大家点赞，收藏，关注",
+        "更多内容请关注",
+        "扫码关注我们",
+        "订阅最新文章，欢迎关注我的公众号",
         "關注我們：",
     ],
     "app": [
@@ -107,6 +129,12 @@ SAID = {
         "北湾日报客户端下载",
         "下載北灣應用程式追蹤國際時事",
         "Download the Beiwan Post app",
+        "下載北灣「一手快報」app，每日新聞不漏接！",
+        "打开APP阅读全文",
+        "打开北湾新闻，查看更多高清图片",
+        "生成图片，分享到微信朋友圈",
+        "扫一扫在手机打开当前页",
+        "点击「在看」让更多人看到",
     ],
     "contact": ["北湾新闻报料：4009-00-4009", "投稿邮箱：beiwan@beiwan.example"],
     "newsletter": [
@@ -116,6 +144,8 @@ SAID = {
         "Subscribe to our free newsletter and get the news in your inbox every morning",
         "Thanks for reading Beiwan Notes! Subscribe for free to receive new posts.",
         "Subscribe now",
+        "Sign up with Facebook",
+        "註冊電子報",
     ],
     "donation": [
         "请支持我们",
@@ -127,6 +157,13 @@ SAID = {
         "Support our journalism from as little as $1.",
         "Buy me a coffee",
         "If you value our work, please consider supporting us.",
+        "If you enjoyed this article, please consider subscribing.",
+        "Please consider supporting our journalism with a donation.",
+        "Our journalism needs your support.",
+        "→即刻贊助《北灣評論》←",
+        "支持北湾评论，请赞助我们",
+        "如果您覺得這個網站有幫助，可以請我喝杯咖啡。",
+        "打赏",
     ],
     "share": [
         "分享到：微信 微博 QQ空间",
@@ -167,6 +204,9 @@ SAID = {
         "Continue reading",
         "延伸閱讀",
         "點我看更多北灣新聞＞＞＞",
+        "更多北灣網報導：",
+        "更多相關報導：",
+        "相关新闻",
     ],
     "navigation": [
         "上一篇：冬季航班的前世今生",
@@ -180,10 +220,24 @@ SAID = {
         "字号：小 中 大",
         "Skip to main content",
         "Back to top",
+        "上一篇 下一篇",
+        "字号:默认 超大 | 打印 |",
+        "您的当前位置：首页>渔业",
     ],
     "tags": ["标签：渔业 航班 议会", "標籤：漁業、航班", "Tags: fishing, flights"],
     "counts": ["阅读 1234 · 点赞 56", "浏览：2,345次", "阅读(88) 评论(3)", "1.2k views"],
-    "comments": ["评论 (3)", "3 条评论", "发表评论", "共 0 則留言", "Leave a comment", "暂无评论"],
+    "comments": [
+        "评论 (3)",
+        "3 条评论",
+        "发表评论",
+        "共 0 則留言",
+        "Leave a comment",
+        "暂无评论",
+        "共有 3 条评论",
+        "留下评论",
+        "网友评论",
+        "最新评论(3)",
+    ],
     "player_fallback": [
         "您的浏览器不支持播放",
         "视频加载中，请稍候",
@@ -193,6 +247,7 @@ SAID = {
         "聽新聞 0:00 / 0:00",
         "Your browser does not support the audio element.",
         "Please enable JavaScript to view the comments.",
+        "Press enter or click to view image in full size",
     ],
     "cookies": [
         "本网站使用cookies来改善您的浏览体验。继续使用即表示您同意我们的隐私政策。",
@@ -282,6 +337,91 @@ PROSE = [
     "本网站使用cookies追踪用户，法院周二裁定违法。",
     "We use cookies because they taste good, the baker said.",
     "3 小时前的一场大火烧毁了鱼市。",
+    # law and censorship: what may not be printed is the news
+    "书的扉页上印着一行小字：版权所有，翻印必究。",
+    "“版权所有，翻印必究”是那个年代出版社最常用的一句话。",
+    "凡涉及渔港事故的文章，一律不得转载，编辑部接到的通知写道。",
+    "各网站一律不得转载该文，已转载的立即删除。",
+    "所有内容不得直播，不得转载境外媒体稿件。",
+    "严禁重新转载过往的渔业旧闻，不炒作，不评论。",
+    "任何网站转载渔港事故的消息，须获得主管部门批准。",
+    "该公司独家转播的比赛，未经许可被三家网站复制传播。",
+    "文章未经作者同意被三家网站转载，侵权者至今没有道歉。",
+    "声明要求媒体不得转载未经证实的消息。",
+    "第十六条 转载新闻信息，应当注明来源、原作者、编辑真实姓名。",
+    "（二）转载者须注明出处和作者姓名；",
+    "未经著作权人许可，不得复制、引用其作品。",
+    "北湾违法和不良信息举报中心五日说，上月受理举报一千万件，环比增长一成。",
+    "网信办约谈了这家未取得互联网新闻信息服务许可证的网站。",
+    "新规要求所有应用办理ICP备案手续，否则一律下架。",
+    "Articles about the fire may not be published without approval, the directive said.",
+    "This work is licensed under a contract with the harbour authority, the lawyer said.",
+    "All rights reserved was the name of the band's first record.",
+    # opinions and liability
+    "文章认为，投资失败只是个人判断的问题，与制度无关。",
+    "作者认为民主不是口号，投票权也不只是个人的权利，还是立场的表达。",
+    "文章指出，少数人的言论不代表中国网民的观点，更不能代表整个社会。",
+    "上述声明不构成新的法律依据，大使馆说。",
+    "投资有风险，他却把全部积蓄押在一只股票上。",
+    "投资有风险，理财课走进渔村小学",
+    "如发现侵权行为，权利人可以通知平台删除有关内容。",
+    "如遇侵权，请与消费者协会联系，热线全天开放。",
+    "两国此时发表声明，是出于传递善意的考虑。",
+    "特别提示：景区实行实名预约，请通过官方平台购票。",
+    "信息仅供参考，这样的提示挡不住焦虑的家长。",
+    "Disclaimer: I own two of the boats described in this story.",
+    # codes and services
+    "“扫码关注就送大鹅哦”",
+    "扫码时代当心二维码骗局",
+    "扫码关注公众号才能点餐，顾客质疑餐厅强制索取个人信息。",
+    "扫码后记者发现，点餐要先关注该店的微信公众号才可进行。",
+    "扫码点餐问题变本加厉：吃一顿饭竟要关注两个公众号",
+    "扫描来历不明二维码的风险",
+    "扫描二维码打折优惠促销",
+    "用微信扫一扫即可乘车",
+    "同时，公司还加入了抖音直播带货的行列。",
+    "请求加入我们的人有三百名，工会说。",
+    "请关注我们的命运，渔民在公开信里写道。",
+    "请加入我们，抗议者在桥上高喊。",
+    "请加入我们，在周六上午十点，走上码头。",
+    "请支持我们，公开信的最后写道，不要让船沉下去。",
+    "敬请关注微信支付的新规：每日限额五百元。",
+    "官方微博、微信公众号：北湾举报中心",
+    "Like Donald Trump on Twitter, the mayor says what he thinks.",
+    "Watch the mayor on Facebook and you see a different candidate.",
+    "网友爆料：一辆小车撞上安全岛，车头被架空",
+    "知情人爆料：公司早已资不抵债",
+    "商务合作：两国签署三项协议",
+    "打开“北湾税务”APP，点击首页“年度汇算”",
+    "登录北湾铁路客户端，选择“车票改签”",
+    "下载“反诈中心”APP，开启来电预警",
+    "点击进入“个人中心”",
+    "Install the Signal app on your phone",
+    # letters, gifts
+    "選民登記及郵件投票",
+    "北湾电信注册通讯芯片新商标",
+    "Get into their inbox and you will own the relationship for free, publishers learned.",
+    "“支持我们的理由很简单：我们说到做到。”",
+    "赞助我们的是一家地方企业，队长说。",
+    "支持独立媒体的基金去年减少了一半。",
+    "如果觉得孩子情绪反常，家人的支持和关注很重要。",
+    "如果您觉得胸闷，请先停止喝咖啡，并关注血压变化。",
+    "每月一杯咖啡的钱，老人攒了十年，捐给了渔港小学。",
+    "只靠读者捐款、不收广告的媒体，没有人知道它能存活多久。",
+    "Supporting independent media is one of the fund's goals.",
+    "Become a member of parliament first, his father told him.",
+    "If you value democracy, donate to a local paper, the professor said.",
+    # pages
+    "新闻链接：去年以来北湾发生的三起火灾",
+    "本文链接：一根看不见的线",
+    "继续阅读习惯的养成",
+    "所在位置：北湾港三号码头",
+    "播放量：3200万",
+    "请及时更新浏览器和操作系统，专家提醒。",
+    "JavaScript is disabled by default in the strictest mode of the browser, researchers note.",
+    "我们在浏览器里清除Cookie，再打开网页，隐私设置就被重置。",
+    "继续使用该服务即视为同意新的隐私政策，不少用户因此卸载。",
+    "By FeedBurner's own count, the blog had ten thousand readers.",
 ]
 
 
@@ -291,6 +431,28 @@ def test_prose_about_such_things_stays(line: str, form: str) -> None:
     for html in (ARTICLE + form.format(line), form.format(line) + ARTICLE, form.format(line)):
         assert content(html).removed == ()
         assert line in kept(html)
+
+
+# A heading with prose of the article below it, an entry of a table or of a list.
+PROSE_BELOW = "<p>本月三日，北湾鱼市起火，三人受伤，消防队用了两个小时才把火扑灭。</p>"
+OWN = {
+    "comments quoted": "<h3>网友评论</h3><p>“终于等到这一天。”一位网友写道。</p>",
+    "other news told": f"<h3>相关新闻</h3>{PROSE_BELOW}",
+    "background": f"<p><strong>新闻链接</strong></p>{PROSE_BELOW}",
+    "profile": f"<p>姓名：秦勤</p><p>标签：渔民、诗人、两个孩子的父亲</p>{PROSE_BELOW}",
+    "income": f"<p>平台的收入有四种：</p><ul><li>广告</li><li>打赏</li><li>推广</li><li>分享</li></ul>{PROSE_BELOW}",
+    "table": f"<table><tr><th>平台</th><th>点赞</th><th>转发</th></tr><tr><td>微博</td><td>1200</td><td>300</td></tr></table>{PROSE_BELOW}",
+    "way to the reporter": '<p>线索请通过<a href="https://api.whatsapp.com/send?phone=1">WhatsApp</a>告诉记者。</p>',
+    "account named": '<p>她在<a href="https://twitter.com/intent/user?screen_name=a">推特</a>上写道，船没有来。</p>',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_what_stands_with_the_text_stays(name: str) -> None:
+    html = f"{ARTICLE}{OWN[name]}{ARTICLE}"
+    found = content(html)
+    assert found.removed == ()
+    assert signs(found.text) == visible_signs(html)
 
 
 CREDITS = [
@@ -600,7 +762,7 @@ def test_pages_that_are_no_article_are_left_alone() -> None:
     cards = "".join(f"<div><h2>{link(w)}</h2><p>{w}。</p></div>" for w in HEADLINES * 3)
     for html in (f"<html>{HEAD}<body>{cards}</body></html>", f"<div>{NAV}</div>{LONG}", LONG):
         outline = markup.Outline(markup.parse(html).body)
-        assert structure.outside(outline, BASE) == {}
+        assert pages.outside(outline, BASE) == {}
 
 
 # --------------------------------------------------------------------------- nothing is lost

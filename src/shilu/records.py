@@ -196,7 +196,9 @@ class Removed:
     """A piece of the page that is not the article, and the rule that said so."""
 
     rule: str
-    text: str
+    text: str  # "" where it says nothing: a bar of icons
+    links: int = 0  # in what says nothing
+    pictures: int = 0
 
     @property
     def key(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from string import ascii_letters
 
 # Characters that are not seen and carry nothing; U+200C and U+200D do (Persian, emoji).
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad\x00-\x08\x0e-\x1f\x7f]")
@@ -70,12 +71,13 @@ _HANT_ONLY = frozenset(
     "國會這說對時來為們個發經過還進現長東車開關問間實業產動務員團變權總統選議計記論設證評訴該認讓請談誰調謝"
     "讀課戰軍隊陣險驗際陳陸隨難風飛馬驗魚黃龍華單賣歷壓廠縣參雙號聽啟響員圍圖圓場壞塊聲處備復頭夾獎婦學"
 )
-_HANS = re.compile("[" + "".join(_HANS_ONLY - _HANT_ONLY) + "]")
-_HANT = re.compile("[" + "".join(_HANT_ONLY - _HANS_ONLY) + "]")
+_HANS = re.compile("[" + "".join(_HANS_ONLY - _HANT_ONLY) + "]+")
+_HANS_OR_HANT = re.compile("[" + "".join(_HANS_ONLY ^ _HANT_ONLY) + "]+")
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
 _KANA_OR_HANGUL = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
 _KANA = re.compile(r"[\u3040-\u30ff]")
 _HANGUL = re.compile(r"[\uac00-\ud7af]")
+_NO_LETTERS = bytes(set(range(128)) - set(ascii_letters.encode()))
 _LATIN = re.compile(r"[A-Za-z]+")
 _ENGLISH = re.compile(
     r"\b(?:the|of|and|to|in|that|is|was|for|on|with|said|has|have|from|by|at|it|be|are)\b", re.I
@@ -90,16 +92,29 @@ def language_of(text: str) -> str:
     ('zh-Hans', 'zh-Hant')
     """
     sample = text[:_SAMPLE]
+    telling = "".join(_HANS_OR_HANT.findall(sample))
+    is_mixed = _KANA_OR_HANGUL.search(sample) is not None
+    # Every telling character is Han and every Latin word has a letter: where these bounds decide,
+    # as they do on nearly every page, nothing more need be counted.
+    letters = len(sample.encode("ascii", "ignore").translate(None, _NO_LETTERS))
+    if telling and not is_mixed and len(telling) * 2 >= letters:
+        return _script_of(telling)
     han = sum(map(len, _HAN.findall(sample)))
     kana = hangul = 0
-    if han and _KANA_OR_HANGUL.search(sample):
+    if han and is_mixed:
         kana, hangul = len(_KANA.findall(sample)), len(_HANGUL.findall(sample))
     words = len(_LATIN.findall(sample))
     if han and kana <= han * 0.1 and hangul <= han * 0.2 and han * 2 >= words:
-        hans, hant = len(_HANS.findall(sample)), len(_HANT.findall(sample))
-        if hans == hant:
-            return "zh"
-        return "zh-Hans" if hans > hant else "zh-Hant"
+        return _script_of(telling)
     if words and len(_ENGLISH.findall(sample)) >= max(1, words * 0.1):
         return "en"
     return "und"
+
+
+def _script_of(telling: str) -> str:
+    """Return the script of which there are more characters that belong to one only."""
+    hans = sum(map(len, _HANS.findall(telling)))
+    hant = len(telling) - hans
+    if hans == hant:
+        return "zh"
+    return "zh-Hans" if hans > hant else "zh-Hant"

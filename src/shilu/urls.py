@@ -152,7 +152,12 @@ def absolute(url: str, base: str | None) -> str | None:
     return resolved if is_web_address(resolved) else None
 
 
+# A host that needs no parsing: neither port nor user, followed by what ends it.
+_PLAIN_HOST = re.compile(r"https?://([A-Za-z0-9.-]+)(?:[/?#]|\Z)")
+
+
 def host_of(url: str) -> str:
     """Return the host without ``www.``, lower-case."""
-    host = urlsplit(url).hostname or ""
+    match = _PLAIN_HOST.match(url)
+    host = match[1].lower() if match else urlsplit(url).hostname or ""
     return host.removeprefix("www.")

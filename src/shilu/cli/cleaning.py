@@ -18,6 +18,7 @@ from shilu.cli.program import (
     json_option,
     opened,
     print_json,
+    said,
     tr,
 )
 from shilu.errors import UsageError
@@ -173,7 +174,7 @@ def restore(  # noqa: D103
         )
         return 0
     if kept:
-        rows = [(n, piece.rule, piece.text) for n, piece in enumerate(kept, 1)]
+        rows = [(n, piece.rule, said(piece)) for n, piece in enumerate(kept, 1)]
         click.echo(table(rows, ("n", tr("rule", "规则"), tr("restored", "已恢复"))))
     else:
         click.echo(tr("Nothing of it is restored now.", "现在没有恢复的片段。"))

@@ -18,7 +18,7 @@ from shilu.terminal import local_day, progress
 if TYPE_CHECKING:
     from shilu.archive.queries import SourceRow
     from shilu.pipeline import Archive
-    from shilu.records import Problem
+    from shilu.records import Problem, Removed
 
 REFUSED, WRONG_USE, DAMAGED, INTERRUPTED = 1, 2, 3, 130
 
@@ -119,6 +119,14 @@ def source_name(archive: Archive, source: str) -> str:
     names = archive.catalog.get(source).source.names
     order = ("zh-Hans", "zh-Hant", "en") if user_language() == "zh" else ("en", "zh-Hans")
     return next((names[tag] for tag in order if tag in names), source)
+
+
+def said(piece: Removed) -> str:
+    """Return the words of a removed piece, or what it has in place of words."""
+    return piece.text or tr(
+        f"(no words; links: {piece.links}, pictures: {piece.pictures})",
+        f"（无文字；链接 {piece.links}，图片 {piece.pictures}）",
+    )
 
 
 def state_of(row: SourceRow, silent: Mapping[str, datetime]) -> str:

@@ -17,6 +17,7 @@ from shilu.cli.program import (
     json_option,
     opened,
     print_json,
+    said,
     source_name,
     source_names,
     state_of,
@@ -124,13 +125,13 @@ def show(  # noqa: D103
         elif left_out is not None:
             click.echo(
                 table(
-                    [(n, piece.rule, piece.text) for n, piece in enumerate(left_out, 1)],
+                    [(n, piece.rule, said(piece)) for n, piece in enumerate(left_out, 1)],
                     ("n", tr("rule", "规则"), tr("text", "文字")),
                 )
             )
             kept = curation.restored(archive, found.id)
             if kept:
-                rows = [(n, piece.rule, piece.text) for n, piece in enumerate(kept, 1)]
+                rows = [(n, piece.rule, said(piece)) for n, piece in enumerate(kept, 1)]
                 click.echo()
                 click.echo(table(rows, ("n", tr("rule", "规则"), tr("restored", "已恢复"))))
         elif not all_versions:
@@ -168,6 +169,17 @@ def _versions_table(versions: Sequence[Version], zone: str) -> str:
     )
 
 
+def _role(role: str) -> str:
+    names = {
+        "editor": tr("editor", "责编"),
+        "web_editor": tr("web editor", "网编"),
+        "translator": tr("translator", "翻译"),
+        "photographer": tr("photographer", "摄影"),
+        "source": tr("after", "来源"),
+    }
+    return names.get(role, role)
+
+
 def _show_version(version: Version, count: int, zone: str) -> None:
     content = version.content
     click.secho(version.title, bold=True)
@@ -177,7 +189,13 @@ def _show_version(version: Version, count: int, zone: str) -> None:
         " · ".join(
             [
                 shown,
+                *([content.column] if content.column else []),
                 *content.authors,
+                *(
+                    f"{_role(one.role)} {one.name}"
+                    for one in content.credits
+                    if one.role != "reporter"
+                ),
                 tr(f"version {version.n} of {count}", f"第 {version.n} 版，共 {count} 版"),
             ]
         )

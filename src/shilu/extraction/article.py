@@ -21,6 +21,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from shilu.config import parse_toml
 from shilu.extraction import bylines, clean, contributors, datelines, markup, readable, structure
+from shilu.extraction.lines import RELATED_LINKS
 from shilu.recordform import file_place, looks_like_record, read_record
 from shilu.records import (
     Block,
@@ -121,13 +122,14 @@ def read_capture(
         url = absolute(url, f"https://{folder_rules.source.hosts[0]}") or url
     valid = is_web_address(url)
     rules = catalog.for_url(url) if valid else folder_rules or catalog.get("unknown")
-    if valid:
+    if valid and url != entry.url:
         entry = replace(entry, url=url)
     key = readable.key_of(entry, rules, rules.key(entry)) if valid else ""
     content = extract_entry(
         entry, rules, subject,
         off=choices.switched_off.get(rules.source.id, frozenset()),
-        restored=choices.restored.get(article_id(rules.source.id, key), frozenset()),
+        restored=choices.restored.get(article_id(rules.source.id, key), frozenset())
+        if choices.restored else frozenset(),
     )  # fmt: skip
     if is_empty(content):
         problem = Problem("record.empty", subject, refused=True)
@@ -230,43 +232,45 @@ def extract_entry(
         html = markup.flattened(html)
     tree = markup.parse(html)
     outline = markup.Outline(tree.body or tree.root)
-    lower = html.lower()
+    # Nearly all that rules look for in markup is ASCII, and without the Chinese it is soon seen.
+    lower_ascii = html.encode("ascii", "ignore").decode("ascii").lower()
     day = entry.feed_at.date() if entry.feed_at else None
     base = entry.url if is_web_address(entry.url) else None
 
     # The outlet's time is looked for first: a generic rule must not take "2 小时前" away before the
     # date beside it is read.
     left_out: clean.LeftOut = {}
-    printed = bylines.find_byline(tree, outline, lower, rules, left_out, subject)
+    printed = bylines.find_byline(tree, outline, html, lower_ascii, rules, left_out, subject)
     problems += printed.problems
     authors = list(entry.authors)
-    card_authors, card_sources = bylines.read_cards(tree, outline, rules)
-    found_authors = bylines.find_authors(tree, outline, rules, left_out)
+    card_authors, card_sources = bylines.read_cards(tree, outline, html, lower_ascii, rules)
+    found_authors = bylines.find_authors(tree, outline, html, lower_ascii, rules, left_out)
     for name in (*printed.authors, *found_authors, *card_authors):
         if name not in authors:
             authors.append(name)
     for rule_set in (rules.remove, _generic_rules()):
         in_force = [rule for rule in rule_set if rule.rule not in off] if off else rule_set
-        left_out = clean.removals(tree, outline, lower, in_force, day) | left_out
+        left_out = clean.removals(tree, outline, html, lower_ascii, in_force, day) | left_out
     for cleaner in structure.CLEANERS:
         left_out = cleaner(outline, base) | left_out
-    subtitles = _parts(tree, outline, rules.subtitle)
+    declared = (
+        _parts(tree, outline, rules.subtitle),
+        _parts(tree, outline, rules.captions),
+    )
 
-    page = clean.Walk(outline, base, left_out, off, restored, subtitles).run()
+    page = clean.Walk(outline, base, left_out, off, restored, *declared).run()
     if clean.is_mostly_links(page):
         # A digest: the list of links is the article.
-        left_out = {
-            part: rule for part, rule in left_out.items() if rule != structure.RELATED_LINKS
-        }
-        page = clean.Walk(outline, base, left_out, off, restored, subtitles).run()
+        left_out = {part: rule for part, rule in left_out.items() if rule != RELATED_LINKS}
+        page = clean.Walk(outline, base, left_out, off, restored, *declared).run()
     titled = _title(entry.title, rules)
     trimming = _Trimming(page, off, restored)
     trimming.repeated_title(titled.text)
     trimming.repeated_authors(authors)
     trimming.end_mark()
-    trimming.lines(rules.over_lines, lower, outline.lower, day)
+    trimming.lines(rules.over_lines, outline.lower, day)
     lines = page.lines
-    named = contributors.tell_apart(lines)
+    named = contributors.tell_apart(lines, authors)
     if not authors and rules.lead_authors:
         first = next((line.text for line in lines if line.kind != "caption"), "")
         authors += bylines.lead_authors(first)
@@ -279,20 +283,20 @@ def extract_entry(
         problems.append(Problem("text.none", subject, {"what": found}))
     local_day = printed.on or _local_day(entry.feed_at, rules)
     dateline = _dateline(lines, local_day)
-    text, body_start, blocks, marks, spans = _assemble(titled.text, lines)
+    text, body_start, blocks, marks, starts = _assemble(titled.text, lines)
     return Content(
         title=titled.text,
         text=text,
         body_start=body_start,
         blocks=blocks,
         marks=marks,
-        media=_media(page, titled.text, spans),
+        media=_media(page, titled.text, starts),
         authors=tuple(authors),
         credits=tuple(
             Credit(
                 one.role,
                 one.name,
-                Span(spans[one.line].start + one.start, spans[one.line].start + one.end),
+                Span(starts[one.line] + one.start, starts[one.line] + one.end),
             )
             for one in named
         )
@@ -418,26 +422,28 @@ class _Trimming:
         lines = self._page.lines
         for index in range(len(lines) - 1, max(-1, len(lines) - 1 - _END_LINES), -1):
             line = lines[index]
+            if "完" not in line.text[-16:] and "END" not in line.text[-16:]:
+                continue
             match = _END_MARK.search(line.text, max(0, len(line.text) - 16))
             if match is None or line.kind == "caption":
                 continue
             if match.start() == 0:
                 if len(lines) > 1:
                     self._drop({index: "generic.end_mark"})
-            elif self._may_drop(removed := Removed("generic.end_mark", match[0].strip())):
+            elif self._may_drop(removed := Removed("generic.end_mark", match[0].strip()), line):
                 self._page.removed.append(removed)
                 _keep(line, 0, match.start())
             return
 
-    def lines(self, rules: Sequence[RemoveRule], html: str, text: str, day: date | None) -> None:
+    def lines(self, rules: Sequence[RemoveRule], text: str, day: date | None) -> None:
         """Leave out what rules over lines match: whole lines, or a line's beginning or end.
 
-        *html* and *text* are those of the page, in lower case.
+        *text* is that of the page, in lower case.
         """
-        in_force = [rule for rule in rules if rule.may_apply(html, text, day)]
+        in_force = [rule for rule in rules if rule.may_apply("", text, day)]
         for rule in in_force:
             if rule.cut is not None:
-                self._cut(rule.rule, rule.cut, rule.max_chars)
+                self._cut(rule, rule.cut)
         over_lines = [rule for rule in in_force if rule.line is not None]
         if not over_lines:
             return
@@ -448,11 +454,13 @@ class _Trimming:
                 gone[index] = met.rule
         self._drop(gone)
 
-    def _cut(self, rule: str, pattern: re.Pattern[str], max_chars: int | None) -> None:
+    def _cut(self, rule: RemoveRule, pattern: re.Pattern[str]) -> None:
         lines = self._page.lines
         for line in (*lines[:_CUT_LINES], *lines[_CUT_LINES:][-_CUT_LINES:]):
+            if not rule.may_cut(line.text):
+                continue
             match = pattern.search(line.text)
-            if match is None or (max_chars is not None and len(match[0]) > max_chars):
+            if match is None or (rule.max_chars is not None and len(match[0]) > rule.max_chars):
                 continue
             if match.end() == len(line.text):
                 start, stop = 0, len(line.text[: match.start()].rstrip())
@@ -463,8 +471,8 @@ class _Trimming:
                 )
             else:
                 continue
-            removed = Removed(rule, match[0].strip())
-            if start < stop and self._may_drop(removed):
+            removed = Removed(rule.rule, match[0].strip())
+            if start < stop and self._may_drop(removed, line):
                 self._page.removed.append(removed)
                 _keep(line, start, stop)
 
@@ -474,8 +482,12 @@ class _Trimming:
         body = [index for index, line in enumerate(lines) if line.kind != "caption"][:2]
         return body[0] if len(body) == 2 else None
 
-    def _may_drop(self, removed: Removed) -> bool:
-        return removed.rule not in self._off and removed.key not in self._restored
+    def _may_drop(self, removed: Removed, line: clean.Line) -> bool:
+        return (
+            not line.is_restored
+            and removed.rule not in self._off
+            and removed.key not in self._restored
+        )
 
     def _drop(self, gone: Mapping[int, str]) -> None:
         """Leave out lines, each by a rule; linear in the number of lines."""
@@ -485,7 +497,7 @@ class _Trimming:
         for index, line in enumerate(page.lines):
             before.append(len(kept))
             removed = Removed(gone[index], line.text) if index in gone else None
-            if removed is not None and self._may_drop(removed):
+            if removed is not None and self._may_drop(removed, line):
                 page.removed.append(removed)
             else:
                 kept.append(line)
@@ -520,12 +532,15 @@ def _language(text: str, rules: SourceRules) -> str:
 
 def _assemble(
     title: str, lines: list[clean.Line]
-) -> tuple[str, int, tuple[Block, ...], tuple[Mark, ...], list[Span]]:
-    """Join title and lines into the one text; blocks and marks become spans of it."""
+) -> tuple[str, int, tuple[Block, ...], tuple[Mark, ...], list[int]]:
+    """Join title and lines into the one text; blocks and marks become spans of it.
+
+    The last of what is returned is where each line begins.
+    """
     pieces: list[str] = []
     blocks: list[Block] = []
     marks: list[Mark] = []
-    spans: list[Span] = []
+    starts: list[int] = []
     position = 0
     if title:
         pieces.append(title)
@@ -536,22 +551,21 @@ def _assemble(
         end = position + len(line.text)
         pieces.append(line.text)
         blocks.append(Block(line.kind, position, end, line.level))
-        marks += [
-            Mark(mark.kind, position + mark.start, position + mark.end, mark.url)  # type: ignore[arg-type]
-            for mark in line.marks
-        ]
-        spans.append(Span(position, end))
+        for mark in line.marks:
+            start, stop = position + mark.start, position + mark.end
+            marks.append(Mark(mark.kind, start, stop, mark.url))  # type: ignore[arg-type]
+        starts.append(position)
         position = end + 1
     text = "\n".join(pieces)
-    return text, min(body_start, len(text)), tuple(blocks), tuple(marks), spans
+    return text, min(body_start, len(text)), tuple(blocks), tuple(marks), starts
 
 
-def _media(page: clean.Page, title: str, spans: list[Span]) -> tuple[Media, ...]:
+def _media(page: clean.Page, title: str, starts: Sequence[int]) -> tuple[Media, ...]:
     offset = 1 if title else 0
     captions: dict[int, Span] = {}
-    for line, span in zip(page.lines, spans, strict=True):
+    for line, start in zip(page.lines, starts, strict=True):
         if line.of_media is not None and not line.is_label:
-            captions.setdefault(line.of_media, span)
+            captions.setdefault(line.of_media, Span(start, start + len(line.text)))
     return tuple(
         Media(
             kind=medium.kind,  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ from selectolax.lexbor import LexborHTMLParser
 from shilu.extraction.clean import LeftOut
 from shilu.extraction.markup import Outline, Part
 from shilu.records import Problem
-from shilu.sources.catalog import DateRule, SourceRules
+from shilu.sources.catalog import DateRule, SourceRules, narrowed
 from shilu.text import single_blanks
 
 
@@ -37,15 +37,9 @@ class Printed:
 # The generator of the full-text feeds puts author and time in one italic div before the text,
 # whatever the outlet; the forms are unambiguous wherever they stand.
 _GENERIC = (
-    *(
-        DateRule("div > i:only-child", form, hints=("<i",), subjects=frozenset({"i"}))
-        for form in ("iso", "rfc1123", "%Y-%m-%d %H:%M:%S")
-    ),
-    DateRule(
-        "time[datetime]", "iso", attribute="datetime", hints=("<time",),
-        subjects=frozenset({"time"}),
-    ),
-)  # fmt: skip
+    *(DateRule("div > i:only-child", form) for form in ("iso", "rfc1123", "%Y-%m-%d %H:%M:%S")),
+    DateRule("time[datetime]", "iso", attribute="datetime"),
+)
 
 _MAX_BYLINE = 200  # characters; a longer element is prose
 _CANDIDATES = 12  # elements looked at for one rule; times stand at the top of a page
@@ -62,6 +56,7 @@ def find_byline(
     tree: LexborHTMLParser,
     outline: Outline,
     html: str,
+    ascii_html: str,
     rules: SourceRules,
     left_out: LeftOut,
     subject: str,
@@ -69,7 +64,7 @@ def find_byline(
     """Read the printed time by the outlet's rules, then by the generic ones.
 
     The elements it was read from are noted in *left_out*: they are no text. *html* is what the
-    tree was made from, in lower case.
+    tree was made from, *ascii_html* the same in lower case and without all that is not ASCII.
     """
     unread: Problem | None = None
     zone = zone_info(rules.source.time_zone)
@@ -77,7 +72,8 @@ def find_byline(
     for number, rule in enumerate((*rules.dates, *_GENERIC)):
         is_own = number < len(rules.dates)
         if rule.select not in found:
-            found[rule.select] = _candidates(tree, outline, html, rule)
+            select = narrowed(rule.select, html, ascii_html, outline.tags)
+            found[rule.select] = _candidates(tree, outline, select)
         for part in found[rule.select]:
             beside = outline.beside(part)
             if beside is None or (beside and not _LABEL.fullmatch(beside)):
@@ -114,12 +110,8 @@ def _zone_name(text: str, form: str) -> str | None:
 _UTC = re.compile(r"(?:Z|GMT|UTC|[+-]00:?00)$")
 
 
-def _candidates(tree: LexborHTMLParser, outline: Outline, html: str, rule: DateRule) -> list[Part]:
-    if rule.subjects and rule.subjects.isdisjoint(outline.tags):
-        return []
-    if not rule.may_apply(html):
-        return []
-    nodes = tree.css(rule.select)[:_CANDIDATES]
+def _candidates(tree: LexborHTMLParser, outline: Outline, select: str) -> list[Part]:
+    nodes = tree.css(select)[:_CANDIDATES] if select else ()
     return [part for node in nodes if (part := outline.find(node)) is not None]
 
 
@@ -154,6 +146,8 @@ def parse_time(text: str, form: str, zone: ZoneInfo) -> datetime | date | None:
             when = date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
         elif form == "rfc1123":
             when = parsedate_to_datetime(text)
+        elif "%d" in form and not _DIGIT.search(text):  # to let strptime fail is dear
+            return None
         else:
             when = datetime.strptime(text, form)
             if not any(mark in form for mark in ("%H", "%I", "%X", "%c")):
@@ -168,6 +162,7 @@ def parse_time(text: str, form: str, zone: ZoneInfo) -> datetime | date | None:
     return (when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(UTC)
 
 
+_DIGIT = re.compile(r"\d")
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}|$)", re.ASCII)
 
 
@@ -203,15 +198,15 @@ _NO_AUTHORS = re.compile(r"[的了是在对為为不]|注|问|問|答|报告|報
 
 
 def read_cards(
-    tree: LexborHTMLParser, outline: Outline, rules: SourceRules
+    tree: LexborHTMLParser, outline: Outline, html: str, ascii_html: str, rules: SourceRules
 ) -> tuple[list[str], list[str]]:
     """Return the authors and sources that the outlet's boxes of facts name."""
     authors: list[str] = []
     sources: list[str] = []
     for select in rules.cards:
-        for node in tree.css(select)[:_CANDIDATES]:
-            part = outline.find(node)
-            for line in outline.lines(part) if part is not None else ():
+        select = narrowed(select, html, ascii_html, outline.tags)
+        for part in _candidates(tree, outline, select):
+            for line in outline.lines(part):
                 match = _CARD_LINE.fullmatch(line)
                 if match is None:
                     continue
@@ -235,11 +230,17 @@ def lead_authors(line: str) -> list[str]:
 
 
 def find_authors(
-    tree: LexborHTMLParser, outline: Outline, rules: SourceRules, left_out: LeftOut
+    tree: LexborHTMLParser,
+    outline: Outline,
+    html: str,
+    ascii_html: str,
+    rules: SourceRules,
+    left_out: LeftOut,
 ) -> Iterator[str]:
     """Yield the authors by the outlet's selectors; the elements are noted in *left_out*."""
     for select in rules.authors:
-        for node in tree.css(select):
+        select = narrowed(select, html, ascii_html, outline.tags)
+        for node in tree.css(select) if select else ():
             part = outline.find(node)
             if part is None or part.stop - part.start > _MAX_BYLINE:
                 continue

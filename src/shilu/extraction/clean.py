@@ -8,18 +8,18 @@ character goes either into a line or into the list of removals, together with th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from shilu.extraction.lines import RELATED_LINKS
 from shilu.extraction.markup import BLOCK_TAGS, LABEL_CHARS, Outline, Part, is_emoji
 from shilu.extraction.pictures import image_address, player_address, player_kind, post_address
-from shilu.extraction.structure import RELATED_LINKS
 from shilu.records import BlockKind, Removed
-from shilu.sources.catalog import RemoveRule
+from shilu.sources.catalog import RemoveRule, narrowed
 from shilu.text import single_blanks
 from shilu.urls import absolute
 
@@ -42,12 +42,36 @@ _MARKS: Mapping[str, str] = MappingProxyType(
     {"a": "link", "b": "strong", "strong": "strong", "em": "emphasis", "i": "emphasis"}
 )
 _PLAYERS = frozenset({"video", "audio", "iframe", "object", "embed"})
+_LINE_BLOCKS = BLOCK_TAGS - _PLAYERS  # blocks that hold lines
+_KINDS: Mapping[str, tuple[BlockKind, int]] = MappingProxyType(
+    {
+        **{tag: ("heading", level) for tag, level in _HEADINGS.items()},
+        "blockquote": ("quote", 0), "td": ("cell", 0), "th": ("cell", 0), "pre": ("code", 0),
+        "figcaption": ("caption", 0),
+    }
+)  # fmt: skip
 _CAPTION_CLASS = re.compile(r"caption|legend", re.I)
 _CAPTION_TEXT = re.compile(
     r"^(?:图像加注文字|圖像加註文字|Image caption)\s*[,，:：]|^Image$"  # NYT, for screen readers
 )
 # The end of a caption that says whose picture it is: … © REUTERS - 某某, …Credit...某某
 _CREDIT_TAIL = re.compile(r"(?:\s*©\s*|(?:Photo )?Credit(?:\.\.\.|:)\s*)(?P<name>[^©]{2,80})$")
+# …握手。（美联社照片）, …（照片由某某提供）, … REUTERS/某某
+_CREDIT_END = re.compile(
+    r"[（(](?P<name>[^（()）]{2,40})[）)]\s*[。.]?$"
+    r"|(?:^|[\s。.])(?P<agency>(?:REUTERS|Reuters|AFP|AP|EPA|Getty Images)"
+    r"(?:\s*/\s*[\w .'’-]{2,40})?)$"
+)
+_IS_CREDIT = re.compile(
+    r"社(?![会會区區交])|[摄攝]|提供|截[图圖屏]|[制製][图圖]|照片由|照片来源|照片來源|[电電]台|美国之音|美國之音|"
+    r"德国之声|德國之聲|维基|維基|推特|脸书|臉書|微博|Getty|AFP|\bAP\b|(?i:reuters)|VOA|RFA|EPA|dpa|Photo|Courtesy"
+)
+_CREDIT_WORDS = re.compile(
+    r"^(?:照片由|照片来源|照片來源|图片来源|圖片來源|Photo by|Courtesy of)\s*[:：]?\s*"
+    r"|\s*(?:照片|图片|圖片|提供|拍摄|拍攝|摄|攝)$"
+)
+_PICTURE_CLASS = re.compile(r"(?:^|[\s_-])(?:pic|picture|image|img|photo)(?:$|[\s_-])", re.I)
+_MAX_BARE_CAPTION = 100  # characters beside a picture in an element of its own
 _CREDIT_TEXT = re.compile(
     r"^(?:图像来源|圖像來源|图片来源|圖片來源|Image source|Photo by)(?:\s*[,，:：]\s*|\s+|$)"
     r"|^(?:图片版权|圖片版權|Image copyright)\s*[,，:：]?\s*"
@@ -64,6 +88,9 @@ _MAX_CREDIT = 80  # characters; a longer line that begins so is prose
 _MAX_FALLBACK = 400
 
 _MAX_SOURCES = 50  # parts in a player among which its addresses are looked for
+
+# What is left out because the same stands elsewhere is not worth telling where it says nothing.
+_DOUBLES = ("generic.noscript", "generic.svg", "generic.player_fallback")
 
 LeftOut = dict[int, str]  # index of a part in the outline: the rule that says it is no article
 
@@ -88,6 +115,7 @@ class Line:
     marks: list[LineMark] = field(default_factory=list)
     of_media: int | None = None  # captions: index of the picture they belong to
     is_label: bool = False  # a caption that only says whose picture it is, or that it is one
+    is_restored: bool = False  # by the user: nothing leaves it out any more
 
 
 @dataclass(slots=True)
@@ -117,22 +145,29 @@ def removals(
     tree: LexborHTMLParser,
     outline: Outline,
     html: str,
+    ascii_html: str,
     rules: Iterable[RemoveRule],
     day: date | None,
 ) -> LeftOut:
     """Return which parts the rules say are not the article.
 
-    *html* is what the tree was made from, in lower case: rules whose literals it lacks are skipped.
+    *html* is what the tree was made from: rules whose literals it lacks are skipped. *ascii_html*
+    is the same in lower case and without all that is not ASCII.
     """
     found: LeftOut = {}
-    text = outline.lower
+    text, tags = outline.lower, outline.tags
     for rule in rules:
-        if not rule.select or not rule.may_apply(html, text, day):
+        if not rule.select or (rule.tags and rule.tags.isdisjoint(tags)):
+            continue
+        select = rule.select
+        if not rule.tags:
+            select = narrowed(select, html, ascii_html, tags)
+        if not select or not rule.may_mean(text, day):
             continue
         if rule.tags and rule.max_chars is not None and rule.max_chars <= LABEL_CHARS:
             candidates: Iterable[tuple[int, str, Part]] = outline.labels(rule.tags)
         else:
-            candidates = _candidates(rule, tree, outline)
+            candidates = _candidates(rule, select, tree, outline)
         for length, words, part in candidates:
             if rule.max_chars is not None and length > rule.max_chars:
                 continue
@@ -147,21 +182,21 @@ def removals(
 
 
 def _candidates(
-    rule: RemoveRule, tree: LexborHTMLParser, outline: Outline
-) -> Iterator[tuple[int, str, Part]]:
-    """Yield what a rule selects, with its words where the rule asks for them."""
+    rule: RemoveRule, select: str, tree: LexborHTMLParser, outline: Outline
+) -> list[tuple[int, str, Part]]:
+    """Return what a rule selects, with its words where the rule asks for them."""
     if rule.tags:
         parts = outline.elements(rule.tags)
     else:
-        parts = [part for node in tree.css(rule.select) if (part := outline.find(node))]
+        parts = [part for node in tree.css(select) if (part := outline.find(node))]
     if rule.max_chars is None:
-        yield from ((0, "", part) for part in parts)
-        return
+        return [(0, "", part) for part in parts]
     longest = outline.longest(rule.max_chars)
-    for part in parts:
-        if part.stop - part.start <= longest:
-            words = outline.words(part)
-            yield len(words), words, part
+    return [
+        (len(words := outline.words(part)), words, part)
+        for part in parts
+        if part.stop - part.start <= longest
+    ]
 
 
 def is_mostly_links(page: Page) -> bool:
@@ -229,10 +264,11 @@ class Walk:
         off: Set[str] = frozenset(),
         restored: Set[str] = frozenset(),
         subtitles: Set[int] = frozenset(),
+        captions: Set[int] = frozenset(),
     ) -> None:
         """*off* are rules that are not to be followed, *restored* the keys of pieces to be kept;
 
-        *subtitles* the parts that hold one by the outlet's rules.
+        *subtitles* and *captions* the parts that hold one by the outlet's rules.
         """
         self._outline = outline
         self._base = base
@@ -240,7 +276,9 @@ class Walk:
         self._off = off
         self._restored = restored
         self._restored_to = 0  # the part at which what is restored ends
+        self._keeps_line = False  # whether any of the current line is restored
         self._subtitles = subtitles
+        self._captions = captions
         self._page = Page()
         self._seen_media: set[str] = set()
         self._below_prose = True  # since the last picture
@@ -255,23 +293,24 @@ class Walk:
 
     def run(self) -> Page:
         """Go through the outline in document order; time linear in its size."""
-        parts = self._outline.parts
+        parts, left_out, is_open = self._outline.parts, self._left_out, self._open
         index, count = 0, len(parts)
         while index < count:
-            while self._open and self._open[-1].after <= index:
-                self._leave(self._open.pop())
+            while is_open and is_open[-1].after <= index:
+                self._leave(is_open.pop())
             part = parts[index]
-            if part.tag == "-text":
-                rule = self._left_out.get(index)
-                if rule is not None and self._leaves_out(part, rule):
-                    index = self._leave_out(part, rule)
-                else:
-                    self._add(part.text)
-                    index += 1
+            rule = left_out.get(index)
+            if rule is not None and self._leaves_out(part, rule):
+                index = self._leave_out(part, rule)
+            elif part.tag == "-text":
+                if index < self._restored_to:
+                    self._keeps_line = True
+                self._add(part.text)
+                index += 1
             else:
                 index = self._enter(part)
-        while self._open:
-            self._leave(self._open.pop())
+        while is_open:
+            self._leave(is_open.pop())
         self._flush()
         return self._page
 
@@ -280,10 +319,9 @@ class Walk:
     def _enter(self, part: Part) -> int:
         """Take note of an element; return the index of the part to go on with."""
         tag = part.tag
-        rule = self._left_out.get(part.index)
-        if rule is not None and self._leaves_out(part, rule):
-            return self._leave_out(part, rule)
-        if tag == "br":
+        if tag in _LINE_BLOCKS:  # most elements: asked first
+            self._enter_block(part)
+        elif tag == "br":
             self._flush()
         elif tag == "img":
             self._image(part)
@@ -295,14 +333,14 @@ class Walk:
             # doubles of lazy pictures
             if self._is_fallback(part) and self._leaves_out(part, f"generic.{tag}"):
                 for inner in self._outline.parts[part.index + 1 : part.after]:
-                    if inner.tag == "img":
+                    if inner.tag == "img" and inner.index not in self._left_out:
                         self._image(inner)
                 return self._leave_out(part, f"generic.{tag}")
         elif self._kinds[-1][0] == "caption" and self._is_credit(part):
             self._open_mark(part, _CREDIT, None)
         elif tag in _MARKS:
             self._enter_mark(part)
-        elif tag in BLOCK_TAGS or tag == "small" or (tag == "span" and self._is_caption(part)):
+        elif tag == "small" or (tag == "span" and self._is_caption(part)):
             self._enter_block(part)
         return part.index + 1
 
@@ -324,6 +362,12 @@ class Walk:
         text = self._text(part)
         if text:
             self._page.removed.append(Removed(rule, text))
+        elif not rule.startswith(_DOUBLES):
+            inside = self._outline.parts[part.index : part.after]
+            links = sum(inner.tag == "a" for inner in inside)
+            pictures = sum(inner.tag == "img" for inner in inside)
+            if links or pictures:
+                self._page.removed.append(Removed(rule, "", links, pictures))
         return part.after
 
     def _is_fallback(self, part: Part) -> bool:
@@ -334,7 +378,7 @@ class Walk:
         kind = _MARKS[part.tag]
         url = None
         if kind == "link":
-            url = absolute(part.node.attributes.get("href") or "", self._base)
+            url = absolute(part.attributes.get("href") or "", self._base)
             if url is None:
                 return
         elif any(mark.kind == kind for mark in self._open_marks):
@@ -350,24 +394,20 @@ class Walk:
     def _enter_block(self, part: Part) -> None:
         tag = part.tag
         kind, level = self._kinds[-1]
-        if tag in _HEADINGS:
-            kind, level = "heading", _HEADINGS[tag]
+        if tag in _KINDS:
+            kind, level = _KINDS[tag]
+            if tag == "blockquote":
+                self._post(part)
         elif tag == "li":
             kind, level = "item", max(1, self._list_depth)
-        elif tag == "blockquote":
-            kind, level = "quote", 0
-            self._post(part)
-        elif tag in ("td", "th"):
-            kind, level = "cell", 0
-        elif tag == "pre":
-            kind, level = "code", 0
-        elif tag == "figcaption" or self._is_caption(part):
+        elif self._is_caption(part):
             kind, level = "caption", 0
         if part.index in self._subtitles or (
             not self._page.lines and self._has_class(part, _SUBTITLE_CLASS)
         ):
             kind, level = "subtitle", 0
-        self._flush()
+        if self._length:
+            self._flush()
         opened = _Open(part)
         if tag == "figure":
             opened.figure = len(self._page.media), len(self._page.lines)
@@ -382,7 +422,8 @@ class Walk:
             opened.mark.end = self._length
             self._line_marks.append(opened.mark)
             return
-        self._flush()
+        if self._length:
+            self._flush()
         self._kinds.pop()
         if opened.tag in _LISTS:
             self._list_depth -= 1
@@ -392,7 +433,8 @@ class Walk:
     # ------------------------------------------------------------------ pictures
 
     def _has_class(self, part: Part, words: re.Pattern[str]) -> bool:
-        return words.search(part.node.attributes.get("class") or "") is not None
+        name = part.attributes.get("class")
+        return name is not None and words.search(name) is not None
 
     def _is_credit(self, part: Part) -> bool:
         return part.tag == "cite" or (
@@ -400,17 +442,17 @@ class Walk:
         )
 
     def _is_caption(self, part: Part) -> bool:
-        if (
-            part.tag == "small"
-        ):  # the feeds' own form: <div><small>caption</small></div> after <img>
+        # <small>: the feeds' own form, <div><small>caption</small></div> after <img>
+        if part.tag == "small" or part.index in self._captions:
             return not self._length and self._picture_above() is not None
-        if part.tag in ("div", "p", "dd", "span") and self._page.media:
-            attributes = part.node.attributes
-            marker = attributes.get("data-testid") or ""
-            if part.tag != "span":
-                marker = f"{attributes.get('class') or ''} {marker}"
-            if _CAPTION_CLASS.search(marker):
-                return True
+        if self._page.media and part.tag in ("div", "p", "dd", "span"):
+            attributes = part.attributes
+            if attributes:  # most paragraphs have none
+                marker = attributes.get("data-testid") or ""
+                if part.tag != "span":
+                    marker = f"{attributes.get('class') or ''} {marker}"
+                if _CAPTION_CLASS.search(marker):
+                    return True
             return part.tag in ("div", "p") and _is_under_frame(part.node)
         return False
 
@@ -427,12 +469,30 @@ class Walk:
                 line.of_media = first_media
 
     def _image(self, part: Part) -> None:
-        attributes = part.node.attributes
-        url = image_address(attributes, self._base) or self._source_beside(part)
-        if url is None or url in self._seen_media or is_emoji(part.node):
+        attributes = part.attributes
+        url = image_address(attributes, self._base)
+        if url is None and not attributes.get("src"):
+            url = self._source_beside(part)
+        if url is None or url in self._seen_media or is_emoji(part):
             return
         self._flush()
         self._add_media("image", url, attributes.get("alt"))
+        if self._open and self._open[-1].tag == "div" and self._is_bare_caption(part):
+            self._kinds[-1] = "caption", 0
+
+    def _is_bare_caption(self, part: Part) -> bool:
+        """Tell whether a picture stands in an element of its own with a few words below it."""
+        parent = part.node.parent
+        if parent is None or not _PICTURE_CLASS.search(parent.attributes.get("class") or ""):
+            return False
+        around = self._outline.find(parent)
+        return (
+            around is not None
+            and part.index == around.index + 1
+            and around.after - around.index <= _MAX_SOURCES
+            and part.stop - around.start == 0
+            and 0 < around.stop - around.start <= _MAX_BARE_CAPTION
+        )
 
     def _source_beside(self, part: Part) -> str | None:
         """Return the address in the ``<source>`` beside an ``<img>`` without any."""
@@ -452,7 +512,7 @@ class Walk:
         self._flush()
         inside = self._outline.parts[part.index + 1 : min(part.after, part.index + _MAX_SOURCES)]
         for candidate in (part, *(inner for inner in inside if inner.tag == "source")):
-            attributes = candidate.node.attributes
+            attributes = candidate.attributes
             url = player_address(attributes, self._base)
             if url and url not in self._seen_media:
                 self._add_media(player_kind(part.tag, url), url, attributes.get("title"))
@@ -462,8 +522,8 @@ class Walk:
         if not self._has_class(part, _POST_CLASS):
             return
         inside = self._outline.parts[part.index + 1 : min(part.after, part.index + _MAX_SOURCES)]
-        links = [inner.node.attributes.get("href") for inner in inside if inner.tag == "a"]
-        attributes = part.node.attributes
+        links = [inner.attributes.get("href") for inner in inside if inner.tag == "a"]
+        attributes = part.attributes
         url = post_address(
             (attributes.get("cite"), attributes.get("data-instgrm-permalink"),
              attributes.get("data-href"), *reversed(links)), self._base,
@@ -506,15 +566,19 @@ class Walk:
 
     def _flush(self) -> None:
         """End the current line."""
-        if self._length:
-            for mark in self._open_marks:  # a mark that spans lines is one mark a line
-                self._line_marks.append(LineMark(mark.kind, mark.start, self._length, mark.url))
-            kind, level = self._kinds[-1]
-            marks = [mark for mark in self._line_marks if mark.start < mark.end]
-            marks.sort(key=lambda mark: (mark.start, -mark.end, mark.kind))
-            self._end_line(Line(kind, "".join(self._pieces), level, marks))
-        for mark in self._open_marks:
+        if not self._length:
+            self._line_marks = []
+            return
+        for mark in self._open_marks:  # a mark that spans lines is one mark a line
+            self._line_marks.append(LineMark(mark.kind, mark.start, self._length, mark.url))
             mark.start = 0
+        kind, level = self._kinds[-1]
+        marks = [mark for mark in self._line_marks if mark.start < mark.end]
+        if len(marks) > 1:
+            marks.sort(key=lambda mark: (mark.start, -mark.end, mark.kind))
+        line = Line(kind, "".join(self._pieces), level, marks, is_restored=self._keeps_line)
+        self._end_line(line)
+        self._keeps_line = False
         self._line_marks = []
         self._pieces = []
         self._length = 0
@@ -522,12 +586,13 @@ class Walk:
 
     def _end_line(self, line: Line) -> None:
         picture = self._picture_above()
-        for mark in line.marks:
-            if mark.kind == _CREDIT and picture is not None:
-                self._page.media[picture].credit = (
-                    line.text[mark.start : mark.end].strip("©/ ") or None
-                )
-        line.marks = [mark for mark in line.marks if mark.kind != _CREDIT]
+        if line.marks and any(mark.kind == _CREDIT for mark in line.marks):
+            for mark in line.marks:
+                if mark.kind == _CREDIT and picture is not None:
+                    self._page.media[picture].credit = (
+                        line.text[mark.start : mark.end].strip("©/ ") or None
+                    )
+            line.marks = [mark for mark in line.marks if mark.kind != _CREDIT]
         if picture is not None and line.kind in ("paragraph", "caption"):
             credit = _CREDIT_TEXT.match(line.text)
             if credit and len(line.text) <= _MAX_CREDIT:
@@ -538,9 +603,27 @@ class Walk:
         if line.kind == "caption":
             line.of_media = picture
             if picture is not None and self._page.media[picture].credit is None:
-                tail = _CREDIT_TAIL.search(line.text)
-                if tail and tail.start():
-                    self._page.media[picture].credit = tail["name"].strip()
+                self._page.media[picture].credit = _credit_at_end(line.text)
         else:
             self._below_prose = True
         self._page.lines.append(line)
+
+
+def _credit_at_end(caption: str) -> str | None:
+    """Return whose picture it is, where a caption ends with that.
+
+    >>> _credit_at_end("两国部长握手。（美联社照片）"), _credit_at_end("部长在机场。（资料照片）")
+    ('美联社', None)
+    """
+    if "©" in caption or "Credit" in caption:
+        tail = _CREDIT_TAIL.search(caption)
+        if tail and tail.start():
+            return tail["name"].strip()
+    end = _CREDIT_END.search(caption[-80:])
+    if end is None:
+        return None
+    if end["agency"]:
+        return end["agency"]
+    if not _IS_CREDIT.search(end["name"]):
+        return None
+    return _CREDIT_WORDS.sub("", end["name"].strip()).strip() or None

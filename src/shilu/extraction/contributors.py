@@ -39,12 +39,14 @@ _ROLES: MappingProxyType[CreditRole, str] = MappingProxyType(
             "校对|校對|编审|編審|审核|審核|监制|監製|核稿|Editing by|Edited by|Editors?"
         ),
         "translator": (
-            "翻译|翻譯|译者|譯者|编译|編譯|中文翻译|译|譯|Translated by|Translation by|Translators?"
+            "(?:翻译|翻譯|编译|編譯)[和与與及](?:编辑|編輯|撰写|撰寫|整理)|翻译|翻譯|译者|譯者|编译|編譯|中文翻译|"
+            "译|譯|Translated by|Translation by|Translators?"
         ),
         "photographer": "摄影|攝影|摄影师|攝影師|Photographs by|Photos? by|Photography by",
         "reporter": (
-            "本报记者|本報記者|特约记者|特約記者|实习记者|實習記者|记者|記者|采写|採寫|采访|採訪|"
-            "撰文|撰稿|撰写|撰寫|整理|作者|文字|文|报道|報道|報導|Reporting by|"
+            "本报记者|本報記者|特约记者|特約記者|实习记者|實習記者|执笔记者|執筆記者|参与记者|參與記者|"
+            "记者|記者|通讯员|通訊員|采写|採寫|采访|採訪|撰文|撰稿|撰写|撰寫|整理|作者|文字|"
+            "文[/／、][图圖]|[图圖][/／、]文|文|报道|報道|報導|Reporting by|"
             "Additional reporting by|Written by|Writing by|Reporters?"
         ),
     }
@@ -52,7 +54,7 @@ _ROLES: MappingProxyType[CreditRole, str] = MappingProxyType(
 _LABEL = "|".join(f"(?P<{role}>{words})" for role, words in _ROLES.items())
 _ANY_LABEL = "|".join(_ROLES.values())
 _LABELLED = re.compile(rf"(?:{_LABEL})(?P<mark>\s*[:：/／|｜丨]\s*|\s+)")
-_NEXT = re.compile(rf"[\s;；,，、|｜。.]+(?=(?:{_ANY_LABEL})(?:\s*[:：/／|｜丨]|\s+\S))")
+_NEXT = re.compile(rf"[\s;；,，、|｜。./／]+(?=(?:{_ANY_LABEL})(?:\s*[:：/／|｜丨]|\s+\S))")
 _BETWEEN_NAMES = re.compile(
     r"[、,，;；/／|]|\s*\b(?:and)\b\s*|\s+(?:和|与|與|及)\s*|\s{1,}(?=[\u3400-\u9fff])"
 )
@@ -66,11 +68,18 @@ _SURNAMES = frozenset(
     "董袁潘于蒋蔣蔡余杜叶葉程苏蘇魏吕呂丁任沈姚卢盧姜崔钟鍾谭譚陆陸汪范石廖贾賈夏韦韋付方白邹鄒孟熊秦邱江尹薛"
     "闫閻段雷侯龙龍史陶黎贺賀顾顧毛郝龚龔邵万萬钱錢严嚴覃武戴莫孔向汤湯施文洪季凌安倪柯詹管游簡简古申舒岳"
     "温溫庄莊柳章鲁魯葛路齐齊梅阎房裴阮霍翁纪紀祝申殷樊康伍甘毕畢聂聶关關焦娄鲍鮑涂歐欧司上諸诸葛晋晉涛易乔喬"
+    "常符苗戚谈談宁寧尚岑屈项項蓝藍闵閔席童颜顏盛刁骆駱樊凌虞柯缪繆解宗宣郁单單左吉邢荀惠曲封芮储儲靳"
+    "巫隗宓仲宫宮仇栾欒祖景束蒲鄂卓蔺藺屠蒙池翟贡貢姬冉桑桂边邊燕冀浦农農晏柴瞿茹习艾容戈居耿匡寇蔚隆"
+    "巩鞏晁敖辛阚闞饶饒鞠巢查游竺权權桓佘佟仝苑牟岳米邬鄔邸谌諶苟卜兰蘭於"
 )
+
+_SECOND_SURNAMES = _SURNAMES - frozenset("上司方白安高常单單解容查易居")
+_NO_PERSON = re.compile(r"[吗嗎呢吧啊嘛了么麼呀]$|的")  # an interviewer's short question
 
 _DOUBLE_SURNAMES = frozenset(
     {"欧阳", "歐陽", "司马", "司馬", "上官", "诸葛", "諸葛", "东方", "東方", "夏侯", "皇甫",
-     "尉迟", "尉遲", "公孙", "公孫", "慕容", "令狐", "长孙", "長孫", "宇文", "端木", "司徒", "张简", "張簡"}
+     "尉迟", "尉遲", "公孙", "公孫", "慕容", "令狐", "长孙", "長孫", "宇文", "端木", "司徒",
+     "张简", "張簡"}
 )  # fmt: skip
 
 _AGENCIES = (
@@ -101,7 +110,22 @@ _SOURCE = re.compile(
 )
 _AGENCY = re.compile(_AGENCIES)
 _COMPILED = re.compile(
-    r"[（(【\[]?\s*(?:综合报道|綜合報道|綜合報導|综合外电|綜合外電)\s*[）)】\]]?"
+    r"[（(【\[]?\s*(?:综合|綜合)(?:媒体|媒體)?(?:报道|報道|报导|報導|外电|外電)(?:报道|報道|报导|報導)?\s*[）)】\]]?"
+)
+# 甲乙/丙丁（综合报道）
+_SIGNED_COMPILED = re.compile(
+    r"(?P<names>(?:[\u3400-\u9fff·]{2,8}\s*[/／、]?\s*){1,4})"
+    r"[（(]\s*(?:综合|綜合)(?:报道|報道|报导|報導|外电|外電)\s*[）)]\s*"
+)
+# 甲、乙对本文有报道贡献。 （某台记者甲、乙和丙对本文亦有贡献） 甲（Latin）亦协助了本篇报导。
+_CONTRIBUTED = re.compile(
+    r"[（(]?\s*(?:\w{2,8}(?:记者|記者))?(?P<names>[^。，,；;]{2,60}?)\s*"
+    r"(?:(?:对|對|为|為)本[文报報篇](?:道|導)?(?:报道|報道|報導)?[亦也均都]?(?:有|做出|作出)了?\w{0,6}?(?:贡献|貢獻)"
+    r"|[亦也均]?(?:协助|協助|参与|參與)了?(?:本文|本篇|本报道|此文)的?(?:报道|報道|报导|報導|采访|採訪|研究)?)[。.]?\s*[）)]?"
+)
+# An outlet or its desk, where a person's name could stand: 翻译：某报中文网
+_DESK = re.compile(
+    r"[\w·]{2,16}(?:网|網|社|报|報|电台|電台|编辑部|編輯部|翻译组|翻譯組|团队|團隊)|RFI|VOA|BBC|DW|RFA"
 )
 # …表示关切。（路透社、法新社）
 _AFTER_PROSE = re.compile(rf"[。！？!?”」』]\s*[（(]\s*(?P<sources>{_LIST})\s*[）)]\s*$")
@@ -111,8 +135,19 @@ _NOTE = re.compile(
     r"更正說明|更正说明|訂正|订正|勘误|勘誤|澄清|注|註|附注|附註|作者注|作者註|译者注|譯者註|译注|譯註|说明|說明|"
     r"Corrections?|Clarification|Editor['’]s note|Author['’]s note|Note)"
     r"\s*[:：】\]）)]"
-    r"|本文(?:作者|译者|譯者)\s*(?:[:：]|为|為|是|系|係|\S{2,12}(?:是|为|為|系)))",
+    r"|本文(?:作者|译者|譯者)\s*(?:[:：]|为|為|是|系|係|\S{2,12}(?:是|为|為|系))"
+    r"|(?:CDT|本刊|本报|本報|本站)?[编編]者按[，,]"
+    r"|本文(?:仅|僅|只)(?:代表|反映)(?:作者|笔者|筆者))"
+    r"|[（(]\s*作者\s*(?:系|係|是|为|為|现任|現任|曾任)",
     re.I,
+)
+# What ends every label of a note, or begins it; most lines have none of it so early.
+_NOTE_SIGN = re.compile(r"[:：】\]）)]|本文|[（(]作者|[编編]者按")
+# 甲乙（Latin）是某报记者。 below the article: who its author is
+_BIO = re.compile(
+    r"[（(]?(?P<name>[\u3400-\u9fff·]{2,16}|[A-Z][\w.'’-]+(?: [A-Z][\w.'’-]+){1,3})"
+    r"\s*(?:[（(][^（()）]{2,40}[）)])?\s*"
+    r"[，,]?\s*(?:是|为|為|系|係|现任|現任|曾任|报道|報道|报导|報導|负责|負責|常驻|常駐|于\d{4}年|於\d{4}年|自\d{4}年)"
 )
 
 
@@ -127,8 +162,10 @@ class Named:
     end: int
 
 
-def tell_apart(lines: Sequence[Line]) -> list[Named]:
+def tell_apart(lines: Sequence[Line], authors: Sequence[str] = ()) -> list[Named]:
     """Give credits and notes their kind; return the names found, in the order of the text.
+
+    *authors* are those a byline named: a line at the end that says who they are is a note.
 
     >>> lines = [Line("paragraph", "他说。"), Line("paragraph", "记者：王甲、李乙  责编：张丙")]
     >>> [(named.role, named.name) for named in tell_apart(lines)], lines[1].kind
@@ -139,12 +176,16 @@ def tell_apart(lines: Sequence[Line]) -> list[Named]:
     ends = dict.fromkeys((*body[:_HEAD], *body[-_TAIL:]))
     for index in body:
         line = lines[index]
-        if line.kind not in ("paragraph", "item", "cell", "heading"):
+        if line.kind not in _PROSE_KINDS:
             continue
-        if _NOTE.match(line.text[:40]):
+        head = line.text[:40]
+        if _NOTE_SIGN.search(head) and _NOTE.match(head):
             line.kind, line.level = "note", 0
             continue
         if index not in ends:
+            continue
+        if authors and _is_bio(line.text, authors) and index in body[_HEAD:][-_TAIL:]:
+            line.kind, line.level = "note", 0
             continue
         if len(line.text) <= _MAX_LINE:
             named = list(_credits(line.text, index))
@@ -160,10 +201,32 @@ def tell_apart(lines: Sequence[Line]) -> list[Named]:
     return found
 
 
+_PROSE_KINDS = frozenset({"paragraph", "item", "cell", "heading", "quote"})
+
+
+def _is_bio(text: str, authors: Sequence[str]) -> bool:
+    """Tell whether a line begins by saying who one of the authors is."""
+    match = _BIO.match(text)
+    return match is not None and any(
+        match["name"] == author or author.startswith(match["name"]) for author in authors
+    )
+
+
+# （編輯：王甲）1130101, 责任编辑：王甲_NB1234
+_CODE = re.compile(r"(?<=[）)】\]])\d{6,8}$|[\s_]*[A-Z]{1,4}\d{2,5}$")
+
+
 def _credits(text: str, index: int) -> Iterator[Named]:
     """Yield the names of a line that is all credits."""
     # Most lines are prose, and the patterns are dear: what ends a sentence ends no credits.
     is_bracketed = text[0] in _BRACKETS
+    text = _CODE.sub("", text).rstrip()
+    if not text:
+        return
+    if "本" in text and (contributed := _CONTRIBUTED.fullmatch(text)):
+        start = contributed.start("names")
+        yield from _names(contributed["names"], index, start, "reporter", is_signed=True) or ()
+        return
     if text[-1] in _SENTENCE_ENDS and not is_bracketed and not text.startswith("本"):
         return
     named = _labelled(text, index)
@@ -171,6 +234,11 @@ def _credits(text: str, index: int) -> Iterator[Named]:
         named = _newsroom(text, index)
     if named:
         yield from named
+        return
+    signed = _SIGNED_COMPILED.fullmatch(text) if text[-1] in "）)" else None
+    if signed:
+        start = signed.start("names")
+        yield from _names(signed["names"], index, start, "reporter", is_signed=True) or ()
         return
     for pattern in (_SIGNED, _REFERRED, _SOURCE):
         if pattern is _SIGNED and text[-1] not in "）)":
@@ -200,6 +268,8 @@ def _labelled(text: str, index: int, *, is_alone: bool = True) -> list[Named]:
     end = len(text.rstrip("）)】]。. "))
     has_bracket = start == 1
     position = start
+    if _LABELLED.match(text, start, end) is None:  # most lines; the search below is dear
+        return []
     found: list[Named] = []
     blank_marks = labels = 0
     # Among several labels a name need not look like one: pen names are signed so.
@@ -242,6 +312,9 @@ def _names(
         position = piece.end() if piece else stop
         if not name or (found and name in city_names()):  # 记者：王甲 台北
             continue
+        if role == "translator" and _DESK.fullmatch(name):
+            found.append(Named(role, name, index, offset + start, offset + start + len(name)))
+            continue
         if not _NAME.fullmatch(name) or not (is_signed or _may_be_person(name)):
             return None
         found.append(Named(role, name, index, offset + start, offset + start + len(name)))
@@ -251,7 +324,10 @@ def _names(
 def _may_be_person(name: str) -> bool:
     if name[0] < "\u3400" or not name.isalpha():  # Latin, or with dots
         return True
-    return name[0] in _SURNAMES and name[1] != name[0]
+    if name[0] not in _SURNAMES or name[1] == name[0] or _NO_PERSON.search(name):
+        return False
+    # Four characters only with a double surname, or with those of both houses.
+    return len(name) < _MAX_NAME or name[:2] in _DOUBLE_SURNAMES or name[1] in _SECOND_SURNAMES
 
 
 # …电台记者甲 某地报道　责编：乙
@@ -275,6 +351,8 @@ def _newsroom(text: str, index: int) -> list[Named]:
         whole = names + match["place"]
         cut = next((n for n in range(2, len(whole) - 1) if whole[n:] in city_names()), 0)
         names = whole[:cut]
+    elif len(names) == _MAX_NAME and names[2:] in city_names():  # 王甲台北报道
+        names = names[:2]
     found = [
         Named("reporter", name[0], index, start + name.start(), start + name.end())
         for name in re.finditer(r"[^、]+", names)

@@ -38,7 +38,7 @@ _PLACE = r"(?:(?P<place>(?:[^\W\d_]|[·/．]){2,12}?)\s*)?"
 _DAY = r"(?:(?:\d{4}\s*年\s*)?(?P<month>\d{1,2})\s*月\s*)?(?P<day>\d{1,2})\s*日"
 # "10日电" is a telegram of the 10th, "10日电话" a call.
 _WIRE = (
-    r"\s*(?:综合|綜合)?"
+    r"\s*(?:综合|綜合|专|專)?外?"
     r"(?:[电電](?![话話视視影邮郵子台臺力网網]|[^，。]{0,2}[访訪])|[讯訊](?![问問息号號]))"
 )
 # A range of days is no dateline: 5月3日—8日
@@ -54,12 +54,18 @@ _STYLES = (
     # 路透首尔10月10日 -
     re.compile(rf"\s*{_AGENCY}\s*{_PLACE}{_DAY}{_DASH}"),
 )  # fmt: skip
+_AFTER_DAY = re.compile("[电電讯訊–—-]")  # every style has one of these behind the day
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _ENGLISH = re.compile(
     r"^\s*(?P<place>[A-Z][A-Z.'’ /-]{2,40})(?:,\s*[A-Z][A-Za-z. ]{2,20}?)?"
     r"(?:,\s*(?P<month>[A-Z][a-z]{2,8})\.?\s+(?P<day>\d{1,2}))?"
     r"\s*\((?P<agency>[A-Z][\w .&'-]{1,30})\)\s*[-–—]+"
 )
+_ENGLISH_AGENCY = re.compile(
+    r"AP|AFP|UPI|Reuters|Xinhua|Kyodo(?: News)?|Yonhap|Bloomberg(?: News)?|DPA|dpa|EFE|ANSA|TASS"
+    r"|PTI|ANI|IANS|CNA|CNN|NYT|Associated Press|[A-Z]\w*(?: [A-Z]\w*)? News(?: Agency| Service)?"
+)
+_HOW = re.compile(r"(?:综合|綜合|连线|連線|即时|即時|专题|專題|现场|現場)$")
 # A line of its own: 华盛顿 —. A double dash without a blank is speech: 答——
 _PLACE_ONLY = re.compile(r"(?P<place>[\w·/]{2,10})(?:\s+(?:—+|–|--+)|—|–)")
 
@@ -72,7 +78,8 @@ _LATIN_PLACE_FIRST = re.compile(
     r"\s*(?P<place>[A-Z][A-Z.'’ -]{2,30}?)(?:, [A-Z][A-Za-z. ]{1,20}?)?\s+(?:—|–|--)\s*(?=\S)"
 )
 _BY_REPORTER = re.compile(
-    r"\s*(?P<bracket>[〔（(【［\[])?\s*(?P<agency>[^\W\d_]{2,8}?)?\s*(?:特派|特约|特約)?(?:记者|記者)\s*"
+    r"\s*(?P<bracket>[〔（(【［\[])?\s*(?P<agency>(?!特派|特约|特約|专题|專題|实习|實習)[^\W\d_]{2,8}?)?\s*"
+    r"(?:特派|特约|特約|专题|專題|实习|實習)?(?:记者|記者)\s*"
     r"(?P<names>[^\W\d_]{2,4}?(?:[、\s]+[^\W\d_]{2,4}?)*?)(?:\s*[／/]\s*|\s+)?"
     r"(?P<place>[^\W\d_]{2,6}?)?\s*(?:综合|綜合|连线|連線|即时|即時|专题|專題|现场|現場)?"
     r"(?:报道|報道|報導|报导|专电|專電|外电|外電|[电電讯訊](?![话話视視影邮郵子台臺力网網问問息]))"
@@ -90,7 +97,7 @@ def find_dateline(line: str) -> tuple[Dateline, int] | None:
     '华盛顿'
     """
     head = line[:120]
-    if "日" in head[:80]:
+    if "日" in head[:80] and _AFTER_DAY.search(head):
         for style in _STYLES:
             match = style.match(head[:80])
             if match:
@@ -105,7 +112,7 @@ def find_dateline(line: str) -> tuple[Dateline, int] | None:
                     day=int(groups["day"]),
                 ), match.end()
     match = _ENGLISH.match(head)
-    if match:
+    if match and (match["day"] or _is_wire(match)):
         month = (match["month"] or "")[:3].lower()
         return Dateline(
             text=match[0].strip(),
@@ -126,13 +133,21 @@ def find_dateline(line: str) -> tuple[Dateline, int] | None:
 
 def _parted(reporter: str | None, place: str | None) -> tuple[str | None, str | None]:
     """Part 王小明台北 where a city begins: nothing else says where the name ends."""
-    if reporter is None or place is None or place in city_names():
+    if reporter is None or place is None or _is_city(place):
         return reporter, place
     whole = reporter + place
     for cut in range(2, min(len(whole) - 1, 5)):
-        if whole[cut:] in city_names():
+        if _is_city(whole[cut:]):
             return whole[:cut], whole[cut:]
     return reporter, place
+
+
+def _is_city(name: str) -> bool:
+    """Tell whether a name is a city's, also as 嘉義縣 or 北京市."""
+    return name in city_names() or (name[-1:] in _CITY_ENDS and name[:-1] in city_names())
+
+
+_CITY_ENDS = ("县", "縣", "市")
 
 
 def _by_reporter(head: str) -> tuple[Dateline, int] | None:
@@ -141,10 +156,14 @@ def _by_reporter(head: str) -> tuple[Dateline, int] | None:
         return None
     if not match["bracket"] and match.end() < len(head):
         return None
-    reporter, place = _parted(match["names"], match["place"])
+    names, place = match["names"], match["place"]
+    if place is not None and match.end("names") == match.start("place") and not _is_city(place):
+        # 甲乙丙綜合報導: nothing parts them, and what was taken for a place ends a name.
+        names, place = _HOW.sub("", names + place), None
+    reporter, place = _parted(names, place)
     if place is None and reporter is not None:
         reporter, place = _parted(reporter[:2], reporter[2:] or None)
-        reporter = reporter if place in city_names() else match["names"]
+        reporter = reporter if place in city_names() else names
         place = place if place in city_names() else None
     dateline = Dateline(
         text=match[0].strip(), agency=match["agency"], place=place, reporter=reporter
@@ -154,6 +173,8 @@ def _by_reporter(head: str) -> tuple[Dateline, int] | None:
 
 def _place_first(head: str) -> tuple[Dateline, int] | None:
     match = _PLACE_FIRST.match(head)
+    if match and _joins_cities(match[0], head[match.end() :]):
+        return None
     if match and all(_is_place(piece) for piece in re.split(r"\s*[/／、，,]\s*", match["place"])):
         return Dateline(text=match[0].strip(), place=match["place"]), match.end()
     match = _LATIN_PLACE_FIRST.match(head)
@@ -161,6 +182,20 @@ def _place_first(head: str) -> tuple[Dateline, int] | None:
         place = match["place"].strip().title()
         return Dateline(text=match[0].strip(), place=place), match.end()
     return None
+
+
+def _is_wire(match: re.Match[str]) -> bool:
+    """Tell whether THE CAT (Felis) — is a place and an agency."""
+    return (
+        _ENGLISH_AGENCY.fullmatch(match["agency"]) is not None
+        or match["place"].strip(" -").title() in city_names()
+    )
+
+
+def _joins_cities(start: str, rest: str) -> bool:
+    """Tell whether a line begins with a way from a city to another: 东京—大阪新干线."""
+    is_single = start[-1:] in "—–―" and start[-2:-1] not in "—–― "
+    return is_single and any(rest[:length] in city_names() for length in range(2, 6))
 
 
 def _is_place(name: str) -> bool:

@@ -23,6 +23,12 @@ _TRACKER = re.compile(
     re.I,
 )
 
+# One of these stands in every address that the patterns above match; they are dear to try.
+_SUSPICIOUS = (
+    "pixel", "og", "default", "blank", "spacer", "placeholder", "grey", "1x1", "transparent",
+    "stat?", "analytics", "doubleclick", "feedburner", "b.gif",
+)  # fmt: skip
+
 
 def image_address(attributes: Mapping[str, str | None], base: str | None) -> str | None:
     """Return the address of the picture an ``<img>`` shows.
@@ -34,14 +40,22 @@ def image_address(attributes: Mapping[str, str | None], base: str | None) -> str
     """
     if _tiny(attributes.get("width")) or _tiny(attributes.get("height")):
         return None
-    largest = largest_candidate(attributes.get("srcset") or attributes.get("data-srcset") or "")
+    srcset = attributes.get("srcset") or attributes.get("data-srcset")
+    largest = largest_candidate(srcset) if srcset else None
     for address in (largest, *(attributes.get(name) for name in _SOURCES)):
         if not address or address.lstrip()[:5].lower() == "data:":
             continue
         url = absolute(unproxied(address.strip()), base)
-        if url and not _PLACEHOLDER.search(url) and not _TRACKER.search(url):
+        if url and not _is_placeholder(url):
             return url
     return None
+
+
+def _is_placeholder(url: str) -> bool:
+    lower = url.lower()
+    return any(word in lower for word in _SUSPICIOUS) and bool(
+        _PLACEHOLDER.search(url) or _TRACKER.search(url)
+    )
 
 
 def player_address(attributes: Mapping[str, str | None], base: str | None) -> str | None:

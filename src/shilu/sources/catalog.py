@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -45,12 +45,6 @@ class DateRule:
     form: str  # "iso", "rfc1123" or a strptime form; forms without an hour give a day only
     attribute: str | None = None  # read this attribute instead of the element's text
     zone: ZoneInfo | None = None  # of forms that print none; None: the source's
-    hints: tuple[str, ...] = ()  # as those of RemoveRule
-    subjects: frozenset[str] = frozenset()  # as those of RemoveRule
-
-    def may_apply(self, html: str) -> bool:
-        """Tell cheaply whether the selector can match in this page, given in lower case."""
-        return not self.hints or _holds_any(html, self.hints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +59,9 @@ class RemoveRule:
     max_chars: int | None = None  # only elements with no more text than this
     since: date | None = None  # the layout's period, by feed date
     until: date | None = None
-    # Literals in lower case of which the page must hold one for select to match.
-    hints: tuple[str, ...] = ()
     # Literals in lower case of which the visible text must hold one for text, line or cut.
     words: tuple[str, ...] = ()
     tags: frozenset[str] = frozenset()  # where select is a list of tag names: these names
-    # Tag names of which every element that select matches has one; empty where none can be told.
-    subjects: frozenset[str] = frozenset()
-    # Whether the hints may be looked for in the page without its Chinese, which takes a third.
-    has_ascii_hints: bool = False
 
     def holds_on(self, day: date | None) -> bool:
         """Tell whether *day* is in the layout's period."""
@@ -89,16 +77,22 @@ class RemoveRule:
             and self.line.fullmatch(text) is not None
         )
 
+    def may_cut(self, text: str) -> bool:
+        """Tell cheaply whether there may be something to cut off a line."""
+        return not self.words or _holds_any(text.lower(), self.words)
+
     def may_apply(self, html: str, text: str, day: date | None) -> bool:
         """Tell cheaply whether the rule can matter for a page on a day.
 
         *html* is the page, *text* what is visible of it, both in lower case.
         """
-        return (
-            (not self.hints or _holds_any(html, self.hints))
-            and (not self.words or _holds_any(text, self.words))
-            and self.holds_on(day)
+        return (not self.select or bool(narrowed(self.select, html, html, None))) and self.may_mean(
+            text, day
         )
+
+    def may_mean(self, text: str, day: date | None) -> bool:
+        """Tell cheaply whether its patterns can match in a text on a day, whatever is selected."""
+        return (not self.words or _holds_any(text, self.words)) and self.holds_on(day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +119,7 @@ class SourceRules:
     cards: tuple[str, ...] = ()  # CSS of boxes with lines 作者：…, 来源：…
     lead_authors: bool = False  # the authors stand before the colon of the first line
     subtitle: tuple[str, ...] = ()  # CSS of elements that hold it
+    captions: tuple[str, ...] = ()  # CSS of elements that hold one where they stand below a picture
     remove: tuple[RemoveRule, ...] = ()
     feeds: tuple[Feed, ...] = ()
 
@@ -155,7 +150,7 @@ _TOP: Mapping[str, Expected] = MappingProxyType(
         "id": str, "names": dict, "hosts": list, "time_zone": str, "languages": list,
         "folders": list, "key": dict, "title_suffixes": list, "title_prefixes": list,
         "columns": list, "section": dict, "cards": list, "lead_authors": bool, "dates": list,
-        "authors": list, "subtitle": list, "remove": list, "feeds": list,
+        "authors": list, "subtitle": list, "captions": list, "remove": list, "feeds": list,
     }
 )  # fmt: skip
 _KEY: Mapping[str, Expected] = {"patterns": list, "file_id_complement": int}
@@ -205,6 +200,9 @@ def parse_source(text: str, subject: str) -> SourceRules:
             _selector(select, "cards", subject) for select in texts(table, "cards", subject)
         ),
         lead_authors=table.get("lead_authors", False),
+        captions=tuple(
+            _selector(select, "captions", subject) for select in texts(table, "captions", subject)
+        ),
         subtitle=tuple(
             _selector(select, "subtitle", subject) for select in texts(table, "subtitle", subject)
         ),
@@ -260,9 +258,7 @@ def _date_rules(rows: Iterable[Any], subject: str) -> Iterator[DateRule]:
                 "config.bad_value", subject, key="form", value=row["form"],
                 expected='"iso", "rfc1123" or a strptime form',
             )  # fmt: skip
-        yield DateRule(
-            select, row["form"], row.get("attribute"), zone, _hints(select), _subjects(select)
-        )
+        yield DateRule(select, row["form"], row.get("attribute"), zone)
 
 
 def parse_remove_rules(rows: Iterable[Any], owner: str, subject: str) -> Iterator[RemoveRule]:
@@ -282,7 +278,6 @@ def parse_remove_rules(rows: Iterable[Any], owner: str, subject: str) -> Iterato
             )  # fmt: skip
         select = _selector(row.get("select", ""), "select", subject) if "select" in row else ""
         names = {name.strip() for name in select.split(",")}
-        hints = _hints(select) if select else ()
         patterns = {
             key: _pattern(row[key], key, subject) for key in ("text", "line", "cut") if key in row
         }
@@ -296,12 +291,9 @@ def parse_remove_rules(rows: Iterable[Any], owner: str, subject: str) -> Iterato
             max_chars=row.get("max_chars", None if "text" not in row else _MAX_CHARS),
             since=row.get("since"),
             until=row.get("until"),
-            hints=hints,
             tags=frozenset(names)
             if select and all(map(_TAG_NAME.fullmatch, names))
             else frozenset(),
-            subjects=_subjects(select),
-            has_ascii_hints="".join(hints).isascii(),
         )
 
 
@@ -324,7 +316,56 @@ def _selector(select: str, key: str, subject: str) -> str:
     return select
 
 
-def _hints(select: str) -> tuple[str, ...]:
+def narrowed(select: str, html: str, ascii_html: str, tags: Set[str] | None) -> str:
+    """Return what of a CSS selector can match anything in a page, "" for nothing.
+
+    The cheap test before the dear one. *html* is the page, *ascii_html* the same in lower case,
+    at best without all that is not ASCII; *tags* are the names of its tags, None where not known.
+
+    >>> narrowed(".share-box, a[href*='x.com/intent']", "", "<p class=share-box>", None)
+    '.share-box'
+    """
+    needs = _needs(select)
+    if tags is not None and needs.subjects and needs.subjects.isdisjoint(tags):
+        return ""
+    if not needs.hints:
+        return select
+    page = ascii_html if needs.is_ascii else html.lower()
+    if needs.attributes and not _holds_any(page, needs.attributes):
+        return ""
+    if needs.alternatives:
+        return ", ".join([one for hint, one in needs.alternatives if hint in page])
+    return select if _holds_any(page, needs.hints) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Needs:
+    """What a page must hold for a CSS selector to match anything in it."""
+
+    hints: tuple[str, ...]  # one of these literals, looked for in lower case; () where none is told
+    is_ascii: bool  # whether the hints are
+    attributes: tuple[str, ...]  # where every hint belongs to an attribute: one of these names
+    # Where select is a list of selectors without brackets: each with its hint.
+    alternatives: tuple[tuple[str, str], ...]
+    subjects: frozenset[str]  # one of these tags has every element that is matched; or not told
+
+
+@cache
+def _needs(select: str) -> _Needs:
+    hints = _hints(select)
+    alternatives = [one.strip() for one in select.split(",")]
+    values = re.findall(r"\"[^\"]*\"|'[^']*'", select)
+    is_list = len(alternatives) > 1 and "(" not in select and "," not in "".join(values)
+    return _Needs(
+        hints=tuple(dict.fromkeys(hints)),
+        is_ascii="".join(hints).isascii(),
+        attributes=_attributes(select),
+        alternatives=tuple(zip(hints, alternatives, strict=True)) if is_list and hints else (),
+        subjects=_subjects(select),
+    )
+
+
+def _hints(select: str) -> list[str]:
     """Return literals of which a page must hold one for the CSS selector to match anything.
 
     One from each comma-separated alternative, in lower case: the longest class, id or attribute
@@ -333,7 +374,7 @@ def _hints(select: str) -> tuple[str, ...]:
     """
     hints = []
     for alternative in re.sub(r":not\([^)]*\)", "", select).split(","):
-        found = [max(groups) for groups in _HINT.findall(alternative)]
+        found = [word for groups in _HINT.findall(alternative) if len(word := max(groups)) > 2]
         names = re.findall(r"\[([\w-]{3,})", alternative)
         tag = _LAST_TAG.search(alternative)
         if found or names:
@@ -341,13 +382,33 @@ def _hints(select: str) -> tuple[str, ...]:
         elif tag and tag[1] not in _IMPLIED_TAGS:
             hints.append(f"<{tag[1]}")
         else:
-            return ()
-    return tuple(dict.fromkeys(hints))
+            return []
+    return hints
 
 
 # A class or id, a quoted value, a bare one. Names of attributes stand on most pages.
-_HINT = re.compile(r"[.#]([\w-]{3,})|[\"']([^\"']{3,})[\"']|=([\w-]{3,})")
+_HINT = re.compile(r"[.#]([\w-]+)|[\"']([^\"']*)[\"']|=([\w-]+)")
 _LAST_TAG = re.compile(r"(?:^|[\s>+~])([a-z][a-z0-9]*)[^\s>+~]*\s*$")
+
+
+def _attributes(select: str) -> tuple[str, ...]:
+    """Return names of attributes of which an element that a CSS selector matches has one.
+
+    () where one of its alternatives asks for none. Many items of feeds have not a single class.
+
+    >>> _attributes(".share-box, [role=navigation]"), _attributes(".share-box, nav")
+    (('class', 'role'), ())
+    """
+    if "(" in select:
+        return ()
+    found = [_ATTRIBUTE.search(alternative) for alternative in select.split(",")]
+    names = {".": "class", "#": "id"}
+    if not all(found):
+        return ()
+    return tuple(dict.fromkeys(names.get(one[0], one[1]) for one in found if one))
+
+
+_ATTRIBUTE = re.compile(r"[.#]|\[([a-z-]+)")
 
 
 def _subjects(select: str) -> frozenset[str]:
@@ -361,8 +422,8 @@ def _subjects(select: str) -> frozenset[str]:
     bare = re.sub(r"\"[^\"]*\"|'[^']*'", "", select)
     while (shorter := re.sub(r"\([^()]*\)|\[[^]]*\]", "", bare)) != bare:
         bare = shorter
-    names = {re.split(r"[\s>+~]", one.strip())[-1].partition(":")[0] for one in bare.split(",")}
-    tags = {re.split("[.#]", name)[0] for name in names}
+    last = (re.split(r"[\s>+~]", one.strip())[-1] for one in bare.split(","))
+    tags = {re.split("[.#:]", name)[0] for name in last}
     return frozenset(tags) if all(map(_TAG_NAME.fullmatch, tags)) else frozenset()
 
 
