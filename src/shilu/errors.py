@@ -158,6 +158,55 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "无法读取日期 {text}：与 {source} 的任何格式都不符",
             "请在该媒体的 TOML 中补充格式",
         ),
+        # ------------------------------------------------------------------ queries, read in doubt
+        "query.quote": Message(
+            "the quotation mark is not closed",
+            "the quotation was read as going to the end",
+            "引号没有闭合",
+            "已视为引到末尾",
+        ),
+        "query.parenthesis": Message(
+            "the parenthesis has no counterpart",
+            "it was read as if it had one at the end of its part, or was passed over",
+            "括号不成对",
+            "已视为在所在部分末尾闭合，或略去",
+        ),
+        "query.operator": Message(
+            "the operator lacks something to join",
+            "it was passed over",
+            "运算符缺少所连接的内容",
+            "已略去",
+        ),
+        "query.field": Message(
+            "there is no such field",
+            "it was read as {near}:",
+            "没有这个字段",
+            "已按 {near}: 理解",
+        ),
+        "query.value": Message(
+            "its value {value} cannot be read",
+            "it was passed over; docs/search.md lists the values",
+            "取值 {value} 无法理解",
+            "已略去；可用的取值见 docs/search.md",
+        ),
+        "query.dates": Message(
+            "the first day is after the last",
+            "they were exchanged",
+            "起始日晚于结束日",
+            "已对调",
+        ),
+        "query.wildcard": Message(
+            "the sign * stands for nothing here",
+            "any part of a Chinese word is found as it is, and English words in all their forms",
+            "此处 * 不作通配符",
+            "中文词语的任何部分均可直接查找，英文单词会查找各种词形",
+        ),
+        "query.nothing": Message(
+            "there is no letter, digit or character in it to search for",
+            "it was passed over",
+            "其中没有可供查找的文字或数字",
+            "已略去",
+        ),
         # ------------------------------------------------------------------ repositories
         "import.no_records": Message(
             "it is no Git repository and holds no record files",
@@ -238,6 +287,30 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "没有这个媒体",
             "请见 “shilu sources”；是否指 {near}？",
         ),
+        "query.too_long": Message(
+            "the query has {length} characters, more than the limit of {limit}",
+            "search for a part of it",
+            "查询有 {length} 个字符，超过上限 {limit}",
+            "请只用其中一部分查找",
+        ),
+        "query.cursor": Message(
+            "this cursor belongs to another query, or the archive has changed since",
+            "ask again from the first page",
+            "该游标属于另一个查询，或档案库此后已有变化",
+            "请从第一页重新查询",
+        ),
+        "query.too_deep": Message(
+            "its parentheses are nested more than {limit} deep",
+            "leave out those that are not needed",
+            "括号嵌套超过 {limit} 层",
+            "请去掉不必要的括号",
+        ),
+        "query.too_many_terms": Message(
+            "it has more than {limit} terms",
+            "search for fewer at a time",
+            "查询词超过 {limit} 个",
+            "请减少每次的查询词",
+        ),
         "use.not_empty": Message(
             "the folder is not empty",
             "choose a new folder",
@@ -316,6 +389,12 @@ MESSAGES: Mapping[str, Message] = MappingProxyType(
             "run 'shilu rebuild': it makes the database anew from the captures",
             "数据库无法读取：{cause}",
             "运行 “shilu rebuild”，即可由原始捕获重新生成数据库",
+        ),
+        "archive.index_damaged": Message(
+            "the search index cannot be read or written: {cause}",
+            "run 'shilu rebuild --index': it makes the index anew",
+            "搜索索引无法读写：{cause}",
+            "运行 “shilu rebuild --index”，即可重新生成索引",
         ),
         "archive.database_older": Message(
             "its database has the form {found} of an earlier release, this program's is {known}",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from shilu.curation import RuleRow
     from shilu.pipeline import ImportReport
     from shilu.records import Content, Problem, Version
+    from shilu.search.hits import Hit, Results
 
 
 def as_json(value: object) -> str:
@@ -162,6 +163,50 @@ def rule_json(row: RuleRow) -> dict[str, object]:
         "fired_on": row.fired_on,
         "captures": row.captures,
         "by_month": dict(row.by_month),
+    }
+
+
+def results_json(results: Results) -> dict[str, object]:
+    """Return the documented form of a search's answer."""
+    return {
+        "total": results.total,
+        "read_as": results.read_as,
+        "notes": [problem_json(note) for note in results.notes],
+        "names": dict(results.names),
+        "nearest": results.is_nearest,
+        "behind": results.behind,
+        "hits": [_hit_json(hit) for hit in results.hits],
+        "facets": {name: dict(values) for name, values in results.facets.items()},
+        "cursor": results.cursor,
+    }
+
+
+def _hit_json(hit: Hit) -> dict[str, object]:
+    version = hit.version
+    return {
+        "article": hit.article.id,
+        "key": hit.article.key,
+        "version": version.id,
+        "n": version.n,
+        "newest": hit.is_newest,
+        "older": list(hit.older),
+        "title": version.title,
+        "url": hit.article.url,
+        "source": hit.article.source,
+        "lang": version.content.lang,
+        "published_at": rfc3339(version.content.published_at),
+        "at": rfc3339(hit.at),
+        "score": round(hit.score, 4),
+        "spans": [[span.start, span.end] for span in hit.spans],
+        "why": [asdict(why) for why in hit.why],
+        "snippets": [
+            {
+                "span": [snippet.span.start, snippet.span.end],
+                "text": snippet.span.of(version.text),
+                "cut": list(snippet.is_cut),
+            }
+            for snippet in hit.snippets
+        ],
     }
 
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from shilu import jobs
@@ -62,6 +62,10 @@ from shilu.records import (
 )
 from shilu.sources.catalog import Catalog, load_catalog
 from shilu.urls import as_ascii, canonical, is_web_address
+
+if TYPE_CHECKING:
+    from shilu.search.hits import Results
+    from shilu.search.index import Changed, SearchIndex
 
 _BATCH_RECORDS = 256
 _BATCH_BYTES = 8 << 20  # a batch of large records is cut earlier, so that memory stays level
@@ -317,6 +321,7 @@ class Archive:
     def __init__(self, store: Store) -> None:
         """Hold an open store; raises ``UsageError`` for a fault in its ``sources/`` files."""
         self.store = store
+        self._index: SearchIndex | None = None  # opened by the first search
         self.reload_rules()
 
     def reload_rules(self) -> None:
@@ -613,6 +618,71 @@ class Archive:
         (capture,) = self.store.captures(capture_id=capture_id)
         reading = self.read_capture_again(capture)
         return reading.content if isinstance(reading, Reading) else None
+
+    # -------------------------------------------------------------------------- searching
+
+    def search(
+        self, query: str, *, limit: int = 20, cursor: str | None = None, tick: Tick = quiet
+    ) -> Results:
+        """Find articles; ``docs/search.md`` has the language of queries.
+
+        What changed since the last search is taken into the index first; where another process is
+        doing that, ``Results.behind`` says how many articles are not in it yet. *cursor* is that of
+        the page before. Raises ``UsageError`` for queries beyond the limits.
+        """
+        behind = self.update_index(tick)
+        index = self._search_index()
+        try:
+            return index.search(
+                query, self.store.with_versions, limit=limit, cursor=cursor, behind=behind
+            )
+        except ArchiveDamaged as error:
+            if error.problem.code != "archive.index_damaged" or not index.clear():
+                raise
+        behind = self.update_index(tick)  # it is derived: made anew
+        return index.search(
+            query, self.store.with_versions, limit=limit, cursor=cursor, behind=behind
+        )
+
+    def update_index(self, tick: Tick = quiet, *, anew: bool = False) -> int:
+        """Take into the index what changed; return how many articles are not in it still.
+
+        *anew*: throw the index away first.
+        """
+        index = self._search_index()
+        last = self.store.last_change()
+        if anew or index.complete_to > last:  # ahead: the database was put back from a backup
+            index.clear()
+        if index.complete_to == last:
+            return 0
+        total = self.store.count_changed(index.complete_to)
+        try:
+            is_done = index.update(self._changes, lambda done: tick(done, total, "articles"))
+        except ArchiveDamaged as error:
+            if error.problem.code != "archive.index_damaged" or not index.clear():
+                raise
+            is_done = index.update(self._changes, lambda done: tick(done, None, "articles"))
+        if is_done:
+            return 0
+        index.reload()
+        return self.store.count_changed(index.complete_to)
+
+    def _search_index(self) -> SearchIndex:
+        from shilu.search.index import NAME, SearchIndex
+
+        if self._index is None:
+            self._index = SearchIndex(self.store.path / NAME, self.store.identity())
+        return self._index
+
+    def _changes(self, after: int) -> Iterator[Changed]:
+        from shilu.search.index import Changed
+
+        while rows := self.store.changed(after, _BATCH_RECORDS):
+            articles = self.store.with_versions([number for _, number in rows])
+            for change, number in rows:
+                article, versions = articles.get(number, (None, []))
+                yield Changed(number, change, article, versions)
+            after = rows[-1][0]
 
     def locate(self, reference: str) -> tuple[int, Article]:
         """Return an article with the archive's own number for it."""

@@ -504,6 +504,8 @@ def forget(path: Path, reference: str, reason: str, tick: Tick = quiet) -> Forgo
     nor title. Backups made earlier keep their copies. Interrupted, it is finished by calling it
     again with the article's id.
     """
+    from shilu.search.index import remove as remove_index
+
     with open_store(path, exclusive=True) as store:
         archive = Archive(store)
         archive.recover()
@@ -517,6 +519,7 @@ def forget(path: Path, reference: str, reason: str, tick: Tick = quiet) -> Forgo
             member = None
             read_files(archive, [(file, name, 0)], tick)
         store.compact()
+        remove_index(store.path)  # what is deleted from it would stay in its files for a while
         store.forget_restored(tombstone.article_id)
         store.remember("logical_digest", store.logical_digest())
     count = sum(len(offsets) for offsets in files.values())

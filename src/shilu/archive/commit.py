@@ -338,6 +338,7 @@ class Commit:
             self._connection.execute(
                 sa.delete(schema.articles).where(schema.articles.c.no.in_(some))
             )
+        self._note_changes(touched - left)
         # They are read again at once; should that not come to pass, what is left is right.
         self._derive(left, left, {})
 
@@ -378,7 +379,20 @@ class Commit:
                 .values(url=sa.bindparam("new_url")),
                 urls,
             )
+        self._note_changes(touched)
         return opened
+
+    def _note_changes(self, article_numbers: Iterable[int]) -> None:
+        """Give articles the next numbers of change."""
+        last = self._connection.scalar(sa.select(sa.func.max(schema.changes.c.no))) or 0
+        rows = [
+            {"article_no": number, "no": change}
+            for change, number in enumerate(sorted(article_numbers), last + 1)
+        ]
+        if rows:
+            self._connection.execute(
+                sa.insert(schema.changes).prefix_with("OR REPLACE", dialect="sqlite"), rows
+            )
 
     def _standing(self, article_numbers: Sequence[int]) -> dict[int, dict[int, tuple[int, bytes]]]:
         """Return the versions now stored: article → opening capture → (n, id)."""

@@ -501,6 +501,46 @@ class Reader:
                     found[row.article_no].seen.append(to_seen(row))
         return found
 
+    def identity(self) -> str:
+        """Return what this database is told by from one that a rebuild puts in its place."""
+        with self.reading() as connection:
+            return connection.scalar(sa.select(schema.identity.c.value)) or ""
+
+    def last_change(self) -> int:
+        """Return the number of the last change of any article."""
+        with self.reading() as connection:
+            return connection.scalar(sa.select(sa.func.max(schema.changes.c.no))) or 0
+
+    def count_changed(self, after: int) -> int:
+        """Count the articles that changed after a number of change."""
+        no = schema.changes.c.no
+        with self.reading() as connection:
+            return connection.scalar(sa.select(sa.func.count()).where(no > after)) or 0
+
+    def changed(self, after: int, limit: int) -> list[tuple[int, int]]:
+        """Return what changed after a number of change: (change, article's number), in order.
+
+        Those of articles that are gone are among them.
+        """
+        h = schema.changes.c
+        statement = sa.select(h.no, h.article_no).where(h.no > after).order_by(h.no).limit(limit)
+        with self.reading() as connection:
+            return [(row.no, row.article_no) for row in connection.execute(statement)]
+
+    def with_versions(
+        self, article_numbers: Sequence[int]
+    ) -> dict[int, tuple[Article, list[Version]]]:
+        """Return articles with their versions, oldest first, as of one moment."""
+        a = schema.articles.c
+        found: dict[int, tuple[Article, list[Version]]] = {}
+        with self.reading() as connection:
+            for some in slices(article_numbers):
+                for row in connection.execute(sa.select(schema.articles).where(a.no.in_(some))):
+                    found[row.no] = (_article(row), [])
+                for number, version in _versions(connection, some):
+                    found[number][1].append(version)
+        return found
+
     def text_digest(self) -> str:
         """Return a digest over what a reader reads: every version's ids, title and text.
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
 # Raised when an archive written now could be misread by an older program.
 FORMAT = 1
 # Of the tables of shilu.db: an older one is made anew by a rebuild.
-DERIVED = 2
+DERIVED = 3
 # Of the tables of state.db: an older one gets the tables it lacks.
 STATE = 2
 
@@ -144,6 +144,21 @@ buried = Table(
     Column("capture_id", LargeBinary, primary_key=True),
     Column("article_id", LargeBinary, ForeignKey("tombstones.article_id"), nullable=False),
     sqlite_with_rowid=False,
+)
+
+# Which articles changed, those that are gone included: the search index follows this.
+changes = Table(
+    "changes",
+    derived,
+    Column("article_no", Integer, primary_key=True, autoincrement=False),
+    Column("no", BigInteger, nullable=False, unique=True),  # grows; of its last change
+)
+
+# One row: by which this database is told from the one that a rebuild puts in its place.
+identity = Table(
+    "identity",
+    derived,
+    Column("value", String, primary_key=True),
 )
 
 state = MetaData()

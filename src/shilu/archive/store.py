@@ -14,6 +14,7 @@ import os
 import shutil
 import tempfile
 import tomllib
+import uuid
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -318,16 +319,17 @@ def _open_derived(path: Path, name: str) -> sa.Engine:
         path / name,
         schema.derived,
         schema.DERIVED,
-        lambda connection: _keep_what_is_there(connection, captures),
+        lambda connection: _begin(connection, captures),
         _PAGE_BYTES,
     )
 
 
-def _keep_what_is_there(connection: sa.Connection, captures: Path) -> None:
-    """Note that nothing of existing capture files may be cut.
+def _begin(connection: sa.Connection, captures: Path) -> None:
+    """Give a new database its identity, and note that nothing of capture files may be cut.
 
-    A database that is made anew cannot know how much of them was acknowledged.
+    It cannot know how much of them was acknowledged.
     """
+    connection.execute(sa.insert(schema.identity), [{"value": uuid.uuid4().hex}])
     rows = [
         {"name": file.relative_to(captures).as_posix(), "bytes_seen": 0,
          "bytes_kept": file.stat().st_size}

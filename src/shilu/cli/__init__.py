@@ -5,7 +5,14 @@ damaged, held, newer or full. Everything a command prints for programs (``--json
 ``docs/cli.md``. Heavy imports stay inside the commands, so that ``shilu --help`` is light.
 """
 
-from shilu.cli import cleaning, keeping, leaving, reading, starting  # noqa: F401 - they register
+from shilu.cli import (  # noqa: F401 - they register
+    cleaning,
+    keeping,
+    leaving,
+    reading,
+    searching,
+    starting,
+)
 from shilu.cli.program import cli, main, tr
 
 __all__ = ["cli", "main", "tr"]

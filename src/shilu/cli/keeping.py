@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shilu import forms
+from shilu.cli import searching
 from shilu.cli.program import (
     DAMAGED,
     REFUSED,
@@ -161,9 +162,12 @@ def verify(archive_path: Path | None, as_json: bool) -> int:  # noqa: D103
 
 @cli.command(
     help=tr(
-        "Throw away everything derived and make it again from the captures.\n\n"
-        "\b\nExample:\n  shilu rebuild --preview",
-        "丢弃全部派生数据，从捕获重新生成。\n\n\b\n示例：\n  shilu rebuild --preview",
+        "Throw away everything derived and make it again from the captures. The search index "
+        "follows with the next search; --index makes only the index anew, at once.\n\n"
+        "\b\nExample:\n  shilu rebuild --preview\n  shilu rebuild --index",
+        "丢弃全部派生数据，从捕获重新生成。搜索索引在下次搜索时随之更新；"
+        "--index 只立即重建索引。\n\n"
+        "\b\n示例：\n  shilu rebuild --preview\n  shilu rebuild --index",
     )
 )
 @click.option(
@@ -171,11 +175,22 @@ def verify(archive_path: Path | None, as_json: bool) -> int:  # noqa: D103
     is_flag=True,
     help=tr("Only list the texts that would change.", "只列出会改变的文本。"),
 )
+@click.option("--index", is_flag=True, help=tr("Only the search index.", "只重建搜索索引。"))
 @archive_option
 @json_option
-def rebuild(preview: bool, archive_path: Path | None, as_json: bool) -> int:  # noqa: D103
+def rebuild(preview: bool, index: bool, archive_path: Path | None, as_json: bool) -> int:  # noqa: D103
     from shilu import upkeep
 
+    if index:
+        with opened(archive_path) as archive, progress(tr("indexing", "建立索引")) as tick:
+            behind = archive.update_index(tick, anew=True)
+            articles = archive.stats().articles - behind
+        if as_json:
+            print_json({"articles": articles, "behind": behind})
+        else:
+            click.echo(tr(f"{articles:,} articles indexed.", f"已索引 {articles:,} 篇文章。"))
+            searching.show_behind(behind)
+        return 0
     if preview:
         with opened(archive_path) as archive, progress(tr("comparing", "比较")) as tick:
             changed, unchanged = upkeep.preview(archive, tick)

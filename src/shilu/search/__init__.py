@@ -1,0 +1,1 @@
+"""Search: folded text, its tokens, the query language, the index."""
