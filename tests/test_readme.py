@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -34,7 +36,11 @@ def test_readme_names_only_commands_and_options_that_exist() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     for line in re.findall(r"^shilu (.+?)(?:\s+#.*)?$", readme, re.M):
         name, *rest = line.split()
-        known = {option for parameter in cli.commands[name].params for option in parameter.opts}
+        command = cli.commands[name]
+        if isinstance(command, click.Group):
+            name, *rest = rest
+            command = command.commands[name]
+        known = {option for parameter in command.params for option in parameter.opts}
         for word in rest:
             if word.startswith("--"):
                 assert word in known, f"{name} has no {word}"
