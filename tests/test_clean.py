@@ -580,3 +580,68 @@ def test_glued_tags_are_taken_apart() -> None:
         ("https://a.example/p.jpg", "甲")
     ]
     assert found.text == "乙"
+
+
+def cleaned(html: str) -> Content:
+    entry = Entry(title="题目", url="https://news.example/a", html=html)
+    return extract_entry(entry, load_catalog().get("unknown"), "s")
+
+
+LONG = "<p>北湾渔民周三再次递交请愿书，要求恢复航班，议会没有答复。</p>"
+
+
+@pytest.mark.parametrize(
+    "player",
+    [
+        "<iframe src='https://www.youtube.com/embed/x' />", "<video src='/v.mp4'/>",
+        "<audio src='/a.mp3' />", "<noscript/>", "<script src='/x.js' />", "<style/>",
+    ],
+)  # fmt: skip
+def test_self_closed_players_do_not_swallow_the_article(player: str) -> None:
+    found = cleaned(player + LONG + LONG)
+    assert found.text[found.body_start :].count("北湾渔民") == 2
+
+
+@pytest.mark.parametrize(
+    ("html", "kind", "url"),
+    [
+        ("<div class='fb-post' data-href='https://www.facebook.com/x/posts/2'></div>", "post",
+         "https://www.facebook.com/x/posts/2"),
+        ("<blockquote class='telegram-post' data-telegram-post='x/1'></blockquote>", "post",
+         "https://t.me/x/1"),
+        ("<div class='twitter-tweet'><a href='https://twitter.com/x/status/1'>推</a></div>", "post",
+         "https://twitter.com/x/status/1"),
+        ("<lite-youtube videoid='a-b_c'></lite-youtube>", "video",
+         "https://www.youtube.com/watch?v=a-b_c"),
+        ("<amp-img src='/1.jpg'></amp-img>", "image", "https://news.example/1.jpg"),
+        ("<picture><source srcset='/240.jpg 240w, /800.jpg 800w'><img src='/240.jpg'></picture>",
+         "image", "https://news.example/800.jpg"),
+        ("<picture><source type='image/webp' srcset='/800.webp 800w'><img src='/1.jpg'></picture>"
+         "<noscript><img src='/2.jpg'></noscript>", "image", "https://news.example/1.jpg"),
+    ],
+)  # fmt: skip
+def test_embeds_are_media_with_their_address(html: str, kind: str, url: str) -> None:
+    found = cleaned(LONG + html + LONG)
+    assert [(medium.kind, medium.url) for medium in found.media] == [(kind, url)]
+
+
+def test_equal_links_within_each_other_are_one_mark() -> None:
+    from shilu.extraction.rendering import to_html
+
+    html = "<a href='/x'><table><tr><td><a href='/x'>一段链接在这里</a></td></tr></table></a>"
+    found = cleaned(LONG + html + LONG)
+    assert "一段链接在这里" in to_html(found)
+    assert len(found.marks) == len(set(found.marks))
+
+
+def test_caption_that_says_so_below_a_picture() -> None:
+    found = cleaned(LONG + "<p><img src='/1.jpg'></p><p>图为会场。（路透社）</p>" + LONG)
+    (picture,) = found.media
+    assert picture.caption is not None
+    assert picture.caption.of(found.text) == "图为会场。（路透社）"
+    assert (picture.credit, found.credits) == ("路透社", ())
+
+
+def test_day_printed_on_the_page_of_an_undeclared_outlet_is_read() -> None:
+    found = cleaned("<p>2024年9月17日 14:15</p>" + LONG * 4)
+    assert str(found.published_on) == "2024-09-17"

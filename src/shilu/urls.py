@@ -107,11 +107,19 @@ def as_ascii(url: str) -> str:
 # Image proxies that full-text feeds send pictures through. The origin stands in a query parameter
 # ("url", with or without scheme) or in the path.
 _PROXY_QUERY = re.compile(
-    r"^(?:https?:)?//(?:images\.weserv\.nl|wsrv\.nl|images\.duty-machine\.now\.sh)/?\?"
-    r"(?:[^#]*&)?url=(?P<origin>[^#]+)$",
+    r"^(?:(?:https?:)?//(?:images\.weserv\.nl|wsrv\.nl|images\.duty-machine\.now\.sh"
+    r"|(?:external-content|images)\.duckduckgo\.com/iu)/?|[^?#]*/_next/image/?)\?"
+    r"(?:[^#]*&)?(?:url|u)=(?P<origin>[^#]+)$",
     re.I,
 )
-_PROXY_PATH = re.compile(r"^(?:https?:)?//i\d\.wp\.com/(?P<origin>[^#]+)$", re.I)
+_PROXY_PATH = re.compile(
+    r"^(?:https?:)?//(?:i\d\.wp\.com/(?P<wp>[^#?]+)"
+    r"|(?:(?:images\.weserv\.nl|wsrv\.nl)/(?=https?:)"
+    r"|[\w-]+\.cdn\.ampproject\.org/i/(?:s/)?|cdn\.statically\.io/img/(?!gh/)"
+    r"|res\.cloudinary\.com/[^/]+/image/fetch/(?:[^/]*_[^/]*/)*(?=https?:)"
+    r"|[^?#]+/plain/(?=https?:))(?P<origin>[^#]+))",
+    re.I,
+)
 _SECURE_PREFIX = re.compile(r"^(?:ssl|https?):/{0,2}", re.I)
 
 
@@ -125,13 +133,16 @@ def unproxied(url: str) -> str:
         match = _PROXY_QUERY.match(url) or _PROXY_PATH.match(url)
         if not match:
             return url
-        origin = match["origin"]
+        groups = match.groupdict()
+        origin = groups.get("wp") or groups["origin"]
         if match.re is _PROXY_QUERY:
             # Parameters of the proxy itself (&w=, &output=) follow the origin; an origin that was
             # encoded keeps its own "&" as %26.
             origin = origin.split("&", 1)[0]
             if "%2F" in origin.upper() or "%3A" in origin.upper():
                 origin = unquote(origin)
+            if origin.startswith("/") and not origin.startswith("//"):
+                return origin  # the site's own picture
         url = "https://" + _SECURE_PREFIX.sub("", origin).lstrip("/")
     return url
 

@@ -7,6 +7,7 @@ never raise for any bytes.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import html as html_entities
 import re
@@ -21,6 +22,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from shilu.config import parse_toml
 from shilu.extraction import bylines, clean, contributors, datelines, markup, readable, structure
+from shilu.extraction.line_rules import words
 from shilu.extraction.lines import RELATED_LINKS
 from shilu.recordform import file_place, looks_like_record, read_record
 from shilu.records import (
@@ -267,8 +269,9 @@ def extract_entry(
     trimming = _Trimming(page, off, restored)
     trimming.repeated_title(titled.text)
     trimming.repeated_authors(authors)
-    trimming.end_mark()
     trimming.lines(rules.over_lines, outline.lower, day)
+    while trimming.end_mark():
+        pass
     lines = page.lines
     named = contributors.tell_apart(lines, authors)
     if not authors and rules.lead_authors:
@@ -281,7 +284,8 @@ def extract_entry(
     if (titled.text or lines or page.media) and all(line.kind == "caption" for line in lines):
         found = ", ".join(sorted({medium.kind for medium in page.media})) or "title"
         problems.append(Problem("text.none", subject, {"what": found}))
-    local_day = printed.on or _local_day(entry.feed_at, rules)
+    printed_on = printed.on or _day_in(page.removed)
+    local_day = printed_on or _local_day(entry.feed_at, rules)
     dateline = _dateline(lines, local_day)
     text, body_start, blocks, marks, starts = _assemble(titled.text, lines)
     return Content(
@@ -306,7 +310,7 @@ def extract_entry(
         section=_section(entry.url, rules),
         lang=_language(text, rules),
         published_at=printed.at,
-        published_on=printed.on,
+        published_on=printed_on,
         published_zone=printed.zone,
         dateline=dateline,
         removed=tuple(page.removed),
@@ -332,7 +336,16 @@ def _costly(html: str, subject: str) -> Problem | None:
 
 def generic_rule_names() -> tuple[str, ...]:
     """Return the names of the rules for the pages of any outlet, each once."""
-    return tuple(dict.fromkeys(rule.rule for rule in _generic_rules()))
+    of_elements = (rule.rule for rule in _generic_rules())
+    of_lines = (rule.rule for rule in words().rules)
+    return tuple(dict.fromkeys((*of_elements, *of_lines, *_OF_THE_CODE)))
+
+
+# Rules that no file names.
+_OF_THE_CODE = (
+    "generic.related_links", "generic.outside", "generic.player_fallback", "generic.noscript",
+    "generic.repeated_title", "generic.repeated_authors", "generic.end_mark",
+)  # fmt: skip
 
 
 @cache
@@ -417,23 +430,24 @@ class _Trimming:
         if names and names <= set(authors):
             self._drop(dict.fromkeys(range(index, named + 1), "generic.repeated_authors"))
 
-    def end_mark(self) -> None:
-        """Take off the mark that ends an agency's copy."""
+    def end_mark(self) -> bool:
+        """Take off a mark that ends an agency's copy; tell whether there was one."""
         lines = self._page.lines
         for index in range(len(lines) - 1, max(-1, len(lines) - 1 - _END_LINES), -1):
             line = lines[index]
-            if "完" not in line.text[-16:] and "END" not in line.text[-16:]:
-                continue
             match = _END_MARK.search(line.text, max(0, len(line.text) - 16))
             if match is None or line.kind == "caption":
                 continue
+            removed = Removed("generic.end_mark", match[0].strip())
+            if not self._may_drop(removed, line) or (match.start() == 0 and len(lines) == 1):
+                return False
             if match.start() == 0:
-                if len(lines) > 1:
-                    self._drop({index: "generic.end_mark"})
-            elif self._may_drop(removed := Removed("generic.end_mark", match[0].strip()), line):
+                self._drop({index: "generic.end_mark"})
+            else:
                 self._page.removed.append(removed)
                 _keep(line, 0, match.start())
-            return
+            return True
+        return False
 
     def lines(self, rules: Sequence[RemoveRule], text: str, day: date | None) -> None:
         """Leave out what rules over lines match: whole lines, or a line's beginning or end.
@@ -516,6 +530,19 @@ def _keep(line: clean.Line, start: int, stop: int) -> None:
         mark.start = max(0, mark.start - start)
         mark.end = min(mark.end, stop) - start
     line.marks = [mark for mark in line.marks if mark.start < mark.end]
+
+
+_PRINTED_DAY = re.compile(r"(20\d\d)\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})")
+
+
+def _day_in(removed: Sequence[Removed]) -> date | None:
+    """Return the day that a line with nothing but a time names; no zone says which hour it was."""
+    for piece in removed:
+        match = _PRINTED_DAY.search(piece.text) if piece.rule == "generic.printed_time" else None
+        if match:
+            with contextlib.suppress(ValueError):
+                return date(int(match[1]), int(match[2]), int(match[3]))
+    return None
 
 
 def _local_day(instant: datetime | None, rules: SourceRules) -> date | None:

@@ -53,6 +53,7 @@ _KINDS: Mapping[str, tuple[BlockKind, int]] = MappingProxyType(
 _CAPTION_CLASS = re.compile(r"caption|legend", re.I)
 _CAPTION_TEXT = re.compile(
     r"^(?:图像加注文字|圖像加註文字|Image caption)\s*[,，:：]|^Image$"  # NYT, for screen readers
+    r"|^[▲△▼■◆↑]?\s*(?:[图圖][为為：:]|资料[图圖]|資料圖)(?=.{2,80}$)"
 )
 # The end of a caption that says whose picture it is: … © REUTERS - 某某, …Credit...某某
 _CREDIT_TAIL = re.compile(r"(?:\s*©\s*|(?:Photo )?Credit(?:\.\.\.|:)\s*)(?P<name>[^©]{2,80})$")
@@ -70,6 +71,7 @@ _CREDIT_WORDS = re.compile(
     r"^(?:照片由|照片来源|照片來源|图片来源|圖片來源|Photo by|Courtesy of)\s*[:：]?\s*"
     r"|\s*(?:照片|图片|圖片|提供|拍摄|拍攝|摄|攝)$"
 )
+_FOR_BROWSERS = re.compile(r"webp|avif|jxl|heic", re.I)
 _PICTURE_CLASS = re.compile(r"(?:^|[\s_-])(?:pic|picture|image|img|photo)(?:$|[\s_-])", re.I)
 _MAX_BARE_CAPTION = 100  # characters beside a picture in an element of its own
 _CREDIT_TEXT = re.compile(
@@ -281,6 +283,7 @@ class Walk:
         self._captions = captions
         self._page = Page()
         self._seen_media: set[str] = set()
+        self._last_image = -1  # the part of the picture noted last
         self._below_prose = True  # since the last picture
         self._pieces: list[str] = []
         self._length = 0
@@ -323,18 +326,19 @@ class Walk:
             self._enter_block(part)
         elif tag == "br":
             self._flush()
-        elif tag == "img":
+        elif tag in ("img", "amp-img"):
             self._image(part)
-        elif tag in _PLAYERS or tag.endswith("-player"):
+        elif tag in _PLAYERS or tag.endswith(("-player", "-youtube")):
             self._player(part)
             if self._is_fallback(part) and self._leaves_out(part, "generic.player_fallback"):
                 return self._leave_out(part, "generic.player_fallback")
         elif tag in ("noscript", "noembed", "noframes", "svg"):
             # doubles of lazy pictures
             if self._is_fallback(part) and self._leaves_out(part, f"generic.{tag}"):
-                for inner in self._outline.parts[part.index + 1 : part.after]:
-                    if inner.tag == "img" and inner.index not in self._left_out:
-                        self._image(inner)
+                if not self._doubles_a_picture(part):
+                    for inner in self._outline.parts[part.index + 1 : part.after]:
+                        if inner.tag == "img" and inner.index not in self._left_out:
+                            self._image(inner)
                 return self._leave_out(part, f"generic.{tag}")
         elif self._kinds[-1][0] == "caption" and self._is_credit(part):
             self._open_mark(part, _CREDIT, None)
@@ -381,7 +385,7 @@ class Walk:
             url = absolute(part.attributes.get("href") or "", self._base)
             if url is None:
                 return
-        elif any(mark.kind == kind for mark in self._open_marks):
+        if any(mark.kind == kind and mark.url == url for mark in self._open_marks):
             return  # <b><strong>: bold is bold
         self._open_mark(part, kind, url)
 
@@ -400,6 +404,8 @@ class Walk:
                 self._post(part)
         elif tag == "li":
             kind, level = "item", max(1, self._list_depth)
+        elif tag == "div" and part.attributes and self._has_class(part, _POST_CLASS):
+            self._post(part)
         elif self._is_caption(part):
             kind, level = "caption", 0
         if part.index in self._subtitles or (
@@ -470,13 +476,12 @@ class Walk:
 
     def _image(self, part: Part) -> None:
         attributes = part.attributes
-        url = image_address(attributes, self._base)
-        if url is None and not attributes.get("src"):
-            url = self._source_beside(part)
+        url = image_address(self._with_sources(part), self._base)
         if url is None or url in self._seen_media or is_emoji(part):
             return
         self._flush()
         self._add_media("image", url, attributes.get("alt"))
+        self._last_image = part.index
         if self._open and self._open[-1].tag == "div" and self._is_bare_caption(part):
             self._kinds[-1] = "caption", 0
 
@@ -494,19 +499,27 @@ class Walk:
             and 0 < around.stop - around.start <= _MAX_BARE_CAPTION
         )
 
-    def _source_beside(self, part: Part) -> str | None:
-        """Return the address in the ``<source>`` beside an ``<img>`` without any."""
+    def _doubles_a_picture(self, part: Part) -> bool:
+        """Tell whether the picture right before a ``<noscript>`` was taken: then it is the same."""
+        before = self._outline.parts[max(0, part.index - _MAX_SOURCES) : part.index]
+        image = next((one for one in reversed(before) if one.tag == "img"), None)
+        return image is not None and image.index == self._last_image
+
+    def _with_sources(self, part: Part) -> Mapping[str, str | None]:
+        """Return an image's attributes, with the candidates of the ``<source>``s beside it."""
+        attributes = part.attributes
         parent = part.node.parent
         if parent is None or parent.tag != "picture":
-            return None
+            return attributes
+        candidates = [attributes.get("srcset") or attributes.get("data-srcset") or ""]
         sibling = parent.first_child
-        while sibling is not None:
-            if sibling.tag == "source":
-                url = image_address(sibling.attributes, self._base)
-                if url is not None:
-                    return url
+        while sibling is not None and len(candidates) < _MAX_SOURCES:
+            beside = sibling.attributes if sibling.tag == "source" else {}
+            # The forms for browsers only: what archives and readers of old can show comes first.
+            if beside and not _FOR_BROWSERS.search(beside.get("type") or ""):
+                candidates.append(beside.get("srcset") or beside.get("data-srcset") or "")
             sibling = sibling.next
-        return None
+        return {**attributes, "srcset": ", ".join(filter(None, candidates))}
 
     def _player(self, part: Part) -> None:
         self._flush()
@@ -526,7 +539,8 @@ class Walk:
         attributes = part.attributes
         url = post_address(
             (attributes.get("cite"), attributes.get("data-instgrm-permalink"),
-             attributes.get("data-href"), *reversed(links)), self._base,
+             attributes.get("data-href"), _telegram(attributes.get("data-telegram-post")),
+             *reversed(links)), self._base,
         )  # fmt: skip
         if url and url not in self._seen_media:
             self._flush()
@@ -607,6 +621,10 @@ class Walk:
         else:
             self._below_prose = True
         self._page.lines.append(line)
+
+
+def _telegram(post: str | None) -> str | None:
+    return f"https://t.me/{post}" if post else None
 
 
 def _credit_at_end(caption: str) -> str | None:

@@ -29,6 +29,8 @@ _MAX_NAME = 4  # characters of a Chinese name without dots
 _HEAD, _TAIL = 3, 8  # lines of prose within which credits stand at either end
 _MAX_LINE = 200  # characters of a line of credits
 _MAX_SOURCES_LINE = 100
+_MAX_SOURCE = 20  # characters of a name behind 来源：
+_NO_SOURCE = frozenset({"不明", "网络", "網絡", "網路", "未知"})
 _BRACKETS, _SENTENCE_ENDS = "（(【[", "。！？!?…”」』"
 
 _ROLES: MappingProxyType[CreditRole, str] = MappingProxyType(
@@ -134,7 +136,8 @@ _NOTE = re.compile(
     r"[（(【\[*＊]*\s*(?:(?:\w{0,6}?[编編]者按|编按|編按|\w{0,6}?[编編](?:[者辑輯])?[注註]|编者的话|編者的話|更正|更正启事|更正声明|"
     r"更正說明|更正说明|訂正|订正|勘误|勘誤|澄清|注|註|附注|附註|作者注|作者註|译者注|譯者註|译注|譯註|说明|說明|"
     r"Corrections?|Clarification|Editor['’]s note|Author['’]s note|Note)"
-    r"\s*[:：】\]）)]"
+    r"\s*(?:[（(][^（()）]{2,16}[）)]\s*)?[:：】\]）)]"
+    r"|(?:作者|译者|譯者)(?:简介|簡介)\s*[:：]|[编編]者按\s"
     r"|本文(?:作者|译者|譯者)\s*(?:[:：]|为|為|是|系|係|\S{2,12}(?:是|为|為|系))"
     r"|(?:CDT|本刊|本报|本報|本站)?[编編]者按[，,]"
     r"|本文(?:仅|僅|只)(?:代表|反映)(?:作者|笔者|筆者))"
@@ -246,7 +249,10 @@ def _credits(text: str, index: int) -> Iterator[Named]:
         match = pattern.fullmatch(text) if len(text) <= _MAX_SOURCES_LINE else None
         if not match:
             continue
-        sources = list(_sources(match["sources"], index, match.start("sources")))
+        offset = match.start("sources")
+        sources = list(_sources(match["sources"], index, offset))
+        if pattern is _SOURCE:  # what the label names is a source, whatever it is called
+            sources = list(_named_sources(match["sources"], index, offset))
         if not sources:
             continue
         if pattern is _SIGNED:
@@ -363,6 +369,14 @@ def _newsroom(text: str, index: int) -> list[Named]:
         for named in _labelled(match["rest"], index, is_alone=False)
     )
     return found
+
+
+def _named_sources(text: str, index: int, offset: int) -> Iterator[Named]:
+    for match in re.finditer(r"[^、,，/／|｜;；]+", text):
+        name = match[0].strip(" 《》“”「」")
+        if 2 <= len(name) <= _MAX_SOURCE and name not in _NO_SOURCE:
+            start = offset + match.start() + match[0].index(name)
+            yield Named("source", name, index, start, start + len(name))
 
 
 def _sources(text: str, index: int, offset: int) -> Iterator[Named]:

@@ -32,9 +32,9 @@ _AGENCY = (
     r"(?P<agency>[\w·]{1,10}?(?:通讯社|通訊社|新闻社|新聞社|(?<![版行作公会會报報志誌结結旅])社)"
     r"|路透|彭博|中新网|新华网|[\w·]{1,8}?(?:日报|日報|时报|時報|电台|電台|电视台|電視台|网|網))"
 )
-_REPORTER = r"(?:(?:特派)?(?:记者|記者)(?P<reporter>[\w·．]{2,8}?))?"
+_REPORTER = r"(?:(?:特派)?(?:记者|記者|(?<=特派)[员員])(?P<reporter>[\w·．、]{2,16}?))?"
 # Market reports name no place: 路透10月10日 -. The month is no place either.
-_PLACE = r"(?:(?P<place>(?:[^\W\d_]|[·/．]){2,12}?)\s*)?"
+_PLACE = r"(?:(?P<place>(?:[^\W\d_]|[·/／．、]){2,16}?)\s*)?"
 _DAY = r"(?:(?:\d{4}\s*年\s*)?(?P<month>\d{1,2})\s*月\s*)?(?P<day>\d{1,2})\s*日"
 # "10日电" is a telegram of the 10th, "10日电话" a call.
 _WIRE = (
@@ -54,6 +54,7 @@ _STYLES = (
     # 路透首尔10月10日 -
     re.compile(rf"\s*{_AGENCY}\s*{_PLACE}{_DAY}{_DASH}"),
 )  # fmt: skip
+_SENTENCE = 24  # characters; a shorter line with a dash is a heading: 香港——一个时代的终结
 _AFTER_DAY = re.compile("[电電讯訊–—-]")  # every style has one of these behind the day
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _ENGLISH = re.compile(
@@ -102,10 +103,15 @@ def find_dateline(line: str) -> tuple[Dateline, int] | None:
             match = style.match(head[:80])
             if match:
                 groups = match.groupdict()
+                agency = groups["agency"].removeprefix("据").removeprefix("據")
                 reporter, place = _parted(groups.get("reporter"), groups["place"] or None)
+                if place is None and _is_city(agency):  # （吉隆坡10日讯）
+                    agency, place = None, agency
+                elif place is not None and (other := _SECOND_AGENCY.match(place)):
+                    agency, place = f"{agency}/{other[1]}", place[other.end() :] or None
                 return Dateline(
                     text=match[0].strip(),
-                    agency=groups["agency"],
+                    agency=agency,
                     place=place,
                     reporter=reporter,
                     month=int(groups["month"]) if groups["month"] else None,
@@ -126,7 +132,7 @@ def find_dateline(line: str) -> tuple[Dateline, int] | None:
         return Dateline(text=match[0], place=match["place"]), len(line)
     if "记者" in head[:24] or "記者" in head[:24]:
         return _by_reporter(head)
-    if any(dash in head[:40] for dash in ("—", "–", "―", "--")):
+    if len(line) >= _SENTENCE and any(dash in head[:40] for dash in ("—", "–", "―", "--")):
         return _place_first(head)
     return None
 
@@ -135,11 +141,20 @@ def _parted(reporter: str | None, place: str | None) -> tuple[str | None, str | 
     """Part 王小明台北 where a city begins: nothing else says where the name ends."""
     if reporter is None or place is None or _is_city(place):
         return reporter, place
-    whole = reporter + place
-    for cut in range(2, min(len(whole) - 1, 5)):
-        if _is_city(whole[cut:]):
-            return whole[:cut], whole[cut:]
+    head, comma, last = (reporter + place).rpartition("、")
+    for cut in range(2, min(len(last) - 1, 5)):
+        if _is_city(last[cut:]):
+            return head + comma + last[:cut], last[cut:]
+    # Names have three characters more often than two, and places two at least.
+    if len(last) >= _NAME_AND_PLACE:
+        return head + comma + last[:3], last[3:]
     return reporter, place
+
+
+_NAME_AND_PLACE = 5
+
+
+_SECOND_AGENCY = re.compile(r"[/／](\w{1,6}社)")
 
 
 def _is_city(name: str) -> bool:
@@ -147,7 +162,7 @@ def _is_city(name: str) -> bool:
     return name in city_names() or (name[-1:] in _CITY_ENDS and name[:-1] in city_names())
 
 
-_CITY_ENDS = ("县", "縣", "市")
+_CITY_ENDS = ("县", "縣", "市", "省", "州")
 
 
 def _by_reporter(head: str) -> tuple[Dateline, int] | None:

@@ -26,7 +26,7 @@ BLOCK_TAGS = frozenset({
     "search", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
     "video",
 })  # fmt: skip
-_BORDERS = BLOCK_TAGS | {"br", "img", "embed"}
+_BORDERS = BLOCK_TAGS | {"br", "img", "embed", "small"}
 _INVISIBLE_TAGS = frozenset({
     "head", "link", "meta", "script", "style", "template", "title",
 })  # fmt: skip
@@ -47,8 +47,17 @@ _GLUED_TAG = re.compile(
 _LIKE_GLUED = re.compile(r"<[A-Za-z][\w:-]*=")
 
 
+# Written as in XML these end at once; as HTML they hold all that follows, mostly as raw text.
+_SELF_CLOSED = re.compile(
+    r"<(iframe|script|style|noscript|video|audio|object|title|textarea|noembed|noframes)\b"
+    r"((?:[^<>\"']|\"[^\"<]{0,4096}\"|'[^'<]{0,4096}')*+)(?<=/)>", re.I
+)  # fmt: skip
+
+
 def parse(html: str) -> LexborHTMLParser:
-    """Parse an HTML fragment or page (HTML Standard; never fails)."""
+    """Parse HTML (by its Standard, but for self-closed players; never fails)."""
+    if "/>" in html:
+        html = _SELF_CLOSED.sub(r"<\1\2></\1>", html)
     if _LIKE_GLUED.search(html):  # hardly any page; the pattern above is dear on all of them
         html = _GLUED_TAG.sub(r"<\1 ", html)
     return LexborHTMLParser(html)

@@ -60,6 +60,9 @@ def _is_placeholder(url: str) -> bool:
 
 def player_address(attributes: Mapping[str, str | None], base: str | None) -> str | None:
     """Return the address a ``<video>``, ``<source>``, ``<iframe>`` … plays, None without one."""
+    youtube = attributes.get("data-videoid") or attributes.get("videoid")
+    if youtube and youtube.replace("-", "").replace("_", "").isalnum():
+        return f"https://www.youtube.com/watch?v={youtube}"
     for name in _PLAYER_SOURCES:
         url = absolute(attributes.get(name) or "", base)
         if url:

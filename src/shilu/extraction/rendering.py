@@ -140,14 +140,15 @@ def _marked(text: str, start: int, end: int, marks: Sequence[Mark]) -> str:
     for point, mark in _points(start, end, marks):
         pieces.append(escape(text[position:point], quote=False))
         position = point
-        if mark.start == point and mark not in open_marks:
+        place = next((n for n, one in enumerate(open_marks) if one is mark), None)
+        if place is None:
             pieces.append(_start(mark))
             open_marks.append(mark)
             continue
-        above = open_marks[open_marks.index(mark) + 1 :]
+        above = open_marks[place + 1 :]
         pieces += [_end(one) for one in (*reversed(above), mark)]
         pieces += [_start(one) for one in above]
-        open_marks.remove(mark)
+        del open_marks[place]
     pieces.append(escape(text[position:end], quote=False))
     return "".join(pieces)
 
