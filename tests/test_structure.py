@@ -823,3 +823,11 @@ def test_lists_under_headings_of_their_own_are_a_digest() -> None:
     related = "".join(section(number, "相关文章") for number in range(3))
     prose = "<p>北湾渔民周三再次递交请愿书，要求恢复航班，议会没有答复。</p>"
     assert "北湾议会通过新的渔业法案" not in kept(9 * prose + related)
+
+
+def test_words_in_a_table_are_its_own() -> None:
+    prose = "<p>北湾渔民周三再次递交请愿书，要求恢复航班，议会没有答复。</p>"
+    table = (
+        "<table><tr><th>Company</th><th>Share</th></tr><tr><td>A</td><td>Donate</td></tr></table>"
+    )
+    assert {"Share", "Donate"} <= set(kept(prose * 3 + table + prose))

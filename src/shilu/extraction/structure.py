@@ -26,7 +26,7 @@ from shilu.extraction.markup import Outline
 from shilu.extraction.pages import outside
 
 _MAX_LINES = 10_000  # more are no article; each costs some microseconds
-_MAX_WORD = 4  # characters: 广告, 分享, 转发
+_MAX_WORD = 16  # characters: 广告, 分享, Advertisement
 _MAX_ROW = 300  # characters of a row or a list; a page may stand in a table
 
 
@@ -81,7 +81,7 @@ def _apply(rule: LineRule, lines: PageLines, among: Iterable[PageLine]) -> None:
             continue
         if rule.place == "end" and lines.is_under_picture(line):
             continue
-        if rule.label and len(line.bare) <= _MAX_WORD and _is_entry(lines, line):
+        if len(line.bare) <= _MAX_WORD and _is_entry(lines, line):
             continue
         line.rule = rule.rule
 
