@@ -255,6 +255,9 @@ def extract_entry(
         left_out = clean.removals(tree, outline, html, lower_ascii, in_force, day) | left_out
     for cleaner in structure.CLEANERS:
         left_out = cleaner(outline, base) | left_out
+    is_clean = html.startswith(markup.CLEAN)
+    if is_clean:
+        left_out = {}
     declared = (
         _parts(tree, outline, rules.subtitle),
         _parts(tree, outline, rules.captions),
@@ -267,11 +270,12 @@ def extract_entry(
         page = clean.Walk(outline, base, left_out, off, restored, *declared).run()
     titled = _title(entry.title, rules)
     trimming = _Trimming(page, off, restored)
-    trimming.repeated_title(titled.text)
-    trimming.repeated_authors(authors)
-    trimming.lines(rules.over_lines, outline.lower, day)
-    while trimming.end_mark():
-        pass
+    if not is_clean:
+        trimming.repeated_title(titled.text)
+        trimming.repeated_authors(authors)
+        trimming.lines(rules.over_lines, outline.lower, day)
+        while trimming.end_mark():
+            pass
     lines = page.lines
     named = contributors.tell_apart(lines, authors)
     if not authors and rules.lead_authors:

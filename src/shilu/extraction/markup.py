@@ -47,6 +47,9 @@ _GLUED_TAG = re.compile(
 _LIKE_GLUED = re.compile(r"<[A-Za-z][\w:-]*=")
 
 
+# What our own HTML of an article begins with (``rendering``).
+CLEAN = '<article data-shilu="clean">'
+
 # Written as in XML these end at once; as HTML they hold all that follows, mostly as raw text.
 _SELF_CLOSED = re.compile(
     r"<(iframe|script|style|noscript|video|audio|object|title|textarea|noembed|noframes)\b"

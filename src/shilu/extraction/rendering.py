@@ -1,7 +1,8 @@
 """An article as plain HTML: what was kept, and nothing else.
 
-For readers, exports, and the test that cleaning what is clean changes nothing. Every character is
-escaped; the only elements and attributes are those written here.
+Every character is escaped; the only elements and attributes are those written here. The element
+around it says that it is clean: extraction leaves nothing out of it, neither a promo that the user
+restored nor a line that only looks like one now that its neighbours are gone.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from shilu.extraction.markup import CLEAN
 from shilu.records import Block, Content, Mark, Media
 
 _TAGS = {"link": "a", "strong": "strong", "emphasis": "em"}
@@ -16,11 +18,14 @@ _PLAYERS = {"video": "video", "audio": "audio", "frame": "iframe"}
 
 
 def to_html(content: Content) -> str:
-    """Return the body of an article as HTML, one element a line; the title is not part of it.
+    """Return the body of an article as HTML, one block a line; the title is not part of it.
 
     >>> from shilu.extraction.article import extract
-    >>> to_html(extract("<div>甲<br><b>乙</b>丙</div><ul><li>丁</ul>", url="https://a.example/1"))
-    '<p>甲</p>\\n<p><strong>乙</strong>丙</p>\\n<ul><li>丁</li></ul>'
+    >>> print(to_html(extract("<div>甲<br><b>乙</b>丙</div>", url="https://a.example/1")))
+    <article data-shilu="clean">
+    <p>甲</p>
+    <p><strong>乙</strong>丙</p>
+    </article>
     """
     writer = _Writer(content)
     for index, block in enumerate(content.blocks):
@@ -29,7 +34,7 @@ def to_html(content: Content) -> str:
             writer.block(block)
     writer.media_before(len(content.blocks))
     writer.close()
-    return "\n".join(writer.lines)
+    return "\n".join((CLEAN, *writer.lines, "</article>"))
 
 
 class _Writer:
